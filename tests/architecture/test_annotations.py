@@ -19,7 +19,7 @@ def ruff(root: Path, *paths: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_function_is_annotated(root: Path) -> None:
-    result = ruff(root, "--select", "ANN", "src", "tests")
+    result = ruff(root, "--select", "ANN", "--ignore", "ANN401", "src", "tests")
     assert result.returncode == 0, result.stdout
 
 
