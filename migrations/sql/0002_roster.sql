@@ -1,0 +1,12 @@
+-- The second wall's question: which patients may this member see now? Only tables without a wall of their own may be
+-- read here, or the policy would ask itself.
+CREATE FUNCTION ctx.roster() RETURNS uuid[] LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+    SELECT array(
+        SELECT d.patient_id FROM public.designations AS d
+        WHERE d.tenant_id = ctx.tenant() AND d.member_id = ctx.member()
+          AND d.valid_from <= statement_timestamp()
+          AND (d.valid_to IS NULL OR d.valid_to > statement_timestamp())
+    );
+END;
+GRANT EXECUTE ON FUNCTION ctx.roster() TO caretide_app, caretide_worker, caretide_gateway;

@@ -1,0 +1,33 @@
+"""The two walls as SQL: what every new table of a tenant gets, in one call.
+
+The catalogue test fails on any table that did not get it.
+"""
+
+from alembic import op
+
+ROLES = "caretide_app, caretide_worker"
+
+
+def secure(table: str, grants: str, *, patient: str | None = None) -> None:
+    """Put a table behind wall one and, where `patient` names its patient column, behind wall two.
+
+    Policies are written TO PUBLIC: one that names a role is lost when that role drops what it owns (CVE-2026-116311).
+    """
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    op.execute(f"CREATE POLICY base ON {table} FOR ALL TO PUBLIC USING (true) WITH CHECK (true)")
+    mine = "tenant_id = (SELECT ctx.tenant())"
+    op.execute(
+        f"CREATE POLICY tenant ON {table} AS RESTRICTIVE FOR ALL TO PUBLIC USING ({mine}) WITH CHECK ({mine})"
+    )
+    if patient:
+        seen = f"(SELECT ctx.sees_all()) OR {patient} = ANY ((SELECT ctx.roster())::uuid[])"
+        op.execute(
+            f"CREATE POLICY roster ON {table} AS RESTRICTIVE FOR ALL TO PUBLIC USING ({seen}) WITH CHECK ({seen})"
+        )
+    op.execute(f"GRANT {grants} ON {table} TO {ROLES}")
+
+
+def share(table: str, grants: str) -> None:
+    """Grant on a table that stands outside the tenant wall; the catalogue test lists these with reasons."""
+    op.execute(f"GRANT {grants} ON {table} TO {ROLES}")

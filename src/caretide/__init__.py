@@ -1,0 +1,1 @@
+"""Caretide: runs a care-management month for many health systems at once."""

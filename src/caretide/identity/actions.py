@@ -1,0 +1,130 @@
+"""Signing in and out, and the making of accounts."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from functools import cache
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
+from sqlalchemy import insert, select, update
+
+from caretide.identity import queries, rules
+from caretide.identity.models import Account, Membership, Session
+from caretide.kernel.errors import Conflict, NotFound, Unauthenticated
+from caretide.kernel.ids import new_id
+from caretide.kernel.permissions import Permission
+from caretide.runtime.access import open_to_all, requires
+from caretide.runtime.tx import Tx
+
+# OWASP's floor for argon2id: 19 MiB, two passes, one lane.
+HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A new session: its secret, shown once, and the only tenant of the account if it has just one."""
+
+    secret: str
+    account_id: UUID
+    tenants: int
+
+
+@open_to_all("nobody is known before they sign in")
+async def sign_in(tx: Tx, email: str, password: str) -> SignedIn | None:
+    """Check a password and open a session; None when it is wrong.
+
+    Not raised, because the count of failures must be committed with the answer.
+    """
+    account = await queries.account_by_email(tx, email)
+    if account is None:
+        # Verified all the same, so that an answer takes as long as for an address that is known.
+        await _verify(_nobodys_hash(), password)
+        return None
+    if account.locked_until is not None and account.locked_until > tx.now:
+        raise Unauthenticated("Too many failed attempts; try again in 15 minutes")
+    if not await _verify(account.password_hash, password):
+        failed = account.failed_attempts + 1
+        await tx.db.execute(
+            update(Account)
+            .where(Account.id == account.id)
+            .values(failed_attempts=failed, locked_until=rules.lock_until(failed, tx.now))
+        )
+        return None
+    await tx.db.execute(update(Account).where(Account.id == account.id).values(failed_attempts=0, locked_until=None))
+    return await _open_session(tx, account.id)
+
+
+async def _verify(password_hash: str, password: str) -> bool:
+    """Compare in a thread: argon2 is slow on purpose, and other requests should not wait for it."""
+    try:
+        return await asyncio.to_thread(HASHER.verify, password_hash, password)
+    except VerifyMismatchError:
+        return False
+
+
+@cache
+def _nobodys_hash() -> str:
+    return HASHER.hash(secrets.token_urlsafe())
+
+
+async def _open_session(tx: Tx, account_id: UUID) -> SignedIn:
+    places = (await tx.db.execute(select(Membership).where(Membership.account_id == account_id))).all()
+    only = places[0] if len(places) == 1 else None
+    secret = secrets.token_urlsafe(32)
+    await tx.db.execute(
+        insert(Session).values(
+            id_hash=queries.session_hash(secret),
+            account_id=account_id,
+            tenant_id=only.tenant_id if only else None,
+            member_id=only.member_id if only else None,
+            created_at=tx.now,
+            last_seen_at=tx.now,
+        )
+    )
+    return SignedIn(secret, account_id, len(places))
+
+
+@requires(Permission.SELF)
+async def sign_out(tx: Tx, secret: str) -> None:
+    """End a session for good."""
+    await tx.db.execute(
+        update(Session).where(Session.id_hash == queries.session_hash(secret)).values(ended_at=tx.now)
+    )
+
+
+@requires(Permission.SELF)
+async def choose_tenant(tx: Tx, secret: str, tenant_id: UUID) -> None:
+    """Work in one of one's tenants from the next request on."""
+    for place in await queries.memberships(tx):
+        if place.tenant_id == tenant_id:
+            chosen = {"tenant_id": tenant_id, "member_id": place.member_id}
+            await tx.db.execute(
+                update(Session).where(Session.id_hash == queries.session_hash(secret)).values(**chosen)
+            )
+            return
+    raise NotFound("You do not work in this tenant")
+
+
+@open_to_all("an invitation is accepted before there is an account; the caller has proved the invitation")
+async def open_account(tx: Tx, *, email: str, name: str, password: str) -> UUID:
+    """Make an account with a password, or prove an existing one's; return its id."""
+    existing = await queries.account_by_email(tx, email)
+    if existing is not None:
+        if not await _verify(existing.password_hash, password):
+            raise Conflict("This address already has an account; enter its password to join another tenant")
+        return existing.id
+    rules.check_password(password, email=email, name=name)
+    account_id = new_id()
+    await tx.db.execute(
+        insert(Account).values(
+            id=account_id, email=email.strip().lower(), display_name=name, password_hash=await asyncio.to_thread(HASHER.hash, password)
+        )
+    )
+    return account_id
+
+
+@open_to_all("part of accepting an invitation, which the caller has proved")
+async def join(tx: Tx, account_id: UUID, tenant_id: UUID, member_id: UUID) -> None:
+    """Let an account work in a tenant."""
+    await tx.db.execute(insert(Membership).values(account_id=account_id, tenant_id=tenant_id, member_id=member_id))

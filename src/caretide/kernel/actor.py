@@ -1,0 +1,40 @@
+"""Who acts."""
+
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+from caretide.kernel.permissions import Permission
+
+SYSTEM_PERMISSIONS = frozenset(Permission)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """One who acts: in which tenant, as which member, with which permissions, and behind which wall.
+
+    `walled` means that the database shows only the patients of the member's roster.
+    """
+
+    kind: str
+    tenant_id: UUID | None
+    permissions: frozenset[Permission]
+    account_id: UUID | None = None
+    member_id: UUID | None = None
+    walled: bool = False
+    name: str = ""
+
+    @classmethod
+    def system(cls, tenant_id: UUID) -> Self:
+        """Return the actor of the command line and of recurring jobs in one tenant."""
+        return cls(kind="system", tenant_id=tenant_id, permissions=SYSTEM_PERMISSIONS, name="Caretide")
+
+    @classmethod
+    def nobody(cls) -> Self:
+        """Return the actor of a request before sign-in: no tenant, no permission."""
+        return cls(kind="nobody", tenant_id=None, permissions=frozenset())
+
+    @classmethod
+    def account(cls, account_id: UUID, name: str) -> Self:
+        """Return a person who has signed in but acts in no tenant: may only manage their own account."""
+        return cls("account", None, frozenset({Permission.SELF}), account_id=account_id, name=name)

@@ -1,0 +1,68 @@
+"""Permission stands on the verb.
+
+Every public function of `actions` and `queries` is a verb: page, API, job and command line all pass there. A verb without
+one of these decorators fails a test. The outermost verb of a transaction is its audit event.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from caretide.kernel.errors import Forbidden
+from caretide.kernel.permissions import Permission
+from caretide.runtime.tx import Tx
+
+A = ParamSpec("A")
+R = TypeVar("R")
+Verb = Callable[Concatenate[Tx, A], Awaitable[R]]
+
+VERBS: dict[str, Permission | None] = {}
+"""Every verb by name (`feature.verb`) with what it asks for; None for those open to everybody."""
+
+
+class Denied(Forbidden):
+    """A verb was refused for want of a permission, which the message names."""
+
+    def __init__(self, permission: Permission) -> None:
+        super().__init__(f"This needs the permission '{permission}', which your role does not have")
+        self.permission = permission
+
+
+def verb_name(function: Callable[..., object]) -> str:
+    """Return `feature.verb` for `caretide.feature.actions.verb`."""
+    return f"{function.__module__.split('.')[1]}.{function.__name__}"
+
+
+def requires(permission: Permission) -> Callable[[Verb[A, R]], Verb[A, R]]:
+    """Let a verb run only for actors who have the permission, and record it."""
+
+    def decorate(verb: Verb[A, R]) -> Verb[A, R]:
+        return _guarded(verb, permission)
+
+    return decorate
+
+
+def open_to_all(reason: str) -> Callable[[Verb[A, R]], Verb[A, R]]:
+    """Let a verb run for anybody, for a stated reason: signing in is the only one so far."""
+    if not reason:
+        raise ValueError("an open verb states its reason")
+
+    def decorate(verb: Verb[A, R]) -> Verb[A, R]:
+        return _guarded(verb, None)
+
+    return decorate
+
+
+def _guarded(verb: Verb[A, R], permission: Permission | None) -> Verb[A, R]:
+    name = verb_name(verb)
+    VERBS[name] = permission
+
+    @wraps(verb)
+    async def guarded(tx: Tx, *args: A.args, **kwargs: A.kwargs) -> R:
+        with tx.trail.entering(name):
+            if permission is not None and permission not in tx.actor.permissions:
+                raise Denied(permission)
+            return await verb(tx, *args, **kwargs)
+
+    guarded.__dict__["permission"] = permission
+    return guarded

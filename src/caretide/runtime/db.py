@@ -1,0 +1,91 @@
+"""What every table has in common, and the encrypted column.
+
+A tenant's table derives from `TenantTable`: `tenant_id` leads its primary key and every other key, and the database
+fills it in from the signed-in context. `references()` makes the composite foreign keys that keep two tenants apart: a
+plain one would let tenant A point at tenant B's row.
+"""
+
+from contextvars import ContextVar
+from datetime import date, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import TIMESTAMP, Date, Dialect, ForeignKeyConstraint, LargeBinary, MetaData, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from caretide.kernel.errors import Unavailable
+from caretide.kernel.ids import new_id
+from caretide.vault.envelope import ColumnCipher
+
+column_cipher: ContextVar[ColumnCipher | None] = ContextVar("column_cipher", default=None)
+"""The cipher of the tenant whose transaction is running; set by `Database.tx` and by nothing else."""
+
+
+class Encrypted(TypeDecorator[str]):
+    """Text that the database only ever holds sealed with the tenant's own key.
+
+    `name` is `table.column`: it is authenticated with the value, so a sealed value cannot be moved to another column.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        """Seal on the way in."""
+        del dialect
+        return None if value is None else cipher().seal(value.encode(), self.name.encode())
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        """Open on the way out."""
+        del dialect
+        return None if value is None else cipher().open(bytes(value), self.name.encode()).decode()
+
+
+def cipher() -> ColumnCipher:
+    """Return the running transaction's cipher; raise Unavailable where the tenant has none."""
+    found = column_cipher.get()
+    if found is None:
+        raise Unavailable("This tenant has no column key; create tenants with `caretide tenants create`")
+    return found
+
+
+class Base(DeclarativeBase):
+    """The registry of all tables."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+            "uq": "%(table_name)s_%(column_0_N_name)s_key",
+            "ck": "%(table_name)s_%(constraint_name)s_check",
+            "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+            "pk": "%(table_name)s_pkey",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: TIMESTAMP(timezone=True),
+        date: Date,
+        str: Text,
+        UUID: Uuid,
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+    }
+
+
+class TenantTable(Base):
+    """A table behind the first wall."""
+
+    __abstract__ = True
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("ctx.tenant()"))
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+
+
+def references(table: str, column: str, target: str = "id") -> ForeignKeyConstraint:
+    """Return the composite foreign key from `column` to a row of `table` in the same tenant."""
+    return ForeignKeyConstraint(["tenant_id", column], [f"{table}.tenant_id", f"{table}.{target}"])

@@ -1,0 +1,189 @@
+"""The web's spine: how a caller must be known, one transaction per request, and what every answer carries.
+
+A route declares only how the caller must be known; permissions stand on verbs. Three nets catch a forgotten declaration:
+`Router` cannot be made without one, a test walks every route, and `AccessGate` answers 500 to any response on which
+nothing decided access.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from caretide.kernel.actor import Actor
+from caretide.kernel.errors import Forbidden, Unauthenticated
+from caretide.runtime.tx import Database, Tx
+
+SESSION_COOKIE: Final = "caretide_session"
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+FindActor = Callable[[Tx, str], Awaitable[Actor]]
+"""Turns a session's secret into the actor behind it; raises Unauthenticated."""
+
+
+class Known(StrEnum):
+    """How the caller of a route must be known."""
+
+    PUBLIC = "public"
+    SESSION = "session"
+    TOKEN = "token"  # noqa: S105 - the name of a way to be known, not a secret
+
+
+class Router(APIRouter):
+    """A router whose every route is reached by callers known in one declared way."""
+
+    def __init__(self, known: Known, **options: Any) -> None:
+        opener = {Known.PUBLIC: open_public, Known.SESSION: open_session, Known.TOKEN: open_token}[known]
+        super().__init__(dependencies=[Depends(opener, scope="function")], **options)
+        self.known = known
+
+
+async def open_public(request: Request) -> AsyncIterator[Tx]:
+    """Open a transaction for nobody: sign-in and invitations only."""
+    decide(request.scope, Known.PUBLIC)
+    async with database_of(request).tx(Actor.nobody()) as tx:
+        yield tx
+
+
+async def open_session(request: Request) -> AsyncIterator[Tx]:
+    """Open a transaction for the person whose session cookie this is; unsafe methods need the session's token too."""
+    secret = request.cookies.get(SESSION_COOKIE)
+    if not secret:
+        raise Unauthenticated
+    if request.method not in SAFE_METHODS:
+        await check_csrf(request, secret)
+    async with _opened(request, secret, Known.SESSION) as tx:
+        yield tx
+
+
+async def open_token(request: Request) -> AsyncIterator[Tx]:
+    """Open a transaction for the bearer of a session's secret. Cookies are not looked at: no request can be forged."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret:
+        raise Unauthenticated("Send a token: `Authorization: Bearer TOKEN`, from POST /api/v1/sessions")
+    async with _opened(request, secret, Known.TOKEN) as tx:
+        yield tx
+
+
+def _opened(request: Request, secret: str, known: Known) -> AbstractAsyncContextManager[Tx]:
+    find_actor: FindActor = request.app.state.find_actor
+
+    async def identify(tx: Tx) -> Actor:
+        actor = await find_actor(tx, secret)
+        decide(request.scope, known)
+        request.state.actor = actor
+        return actor
+
+    return database_of(request).tx_for(identify)
+
+
+PublicTx = Annotated[Tx, Depends(open_public, scope="function")]
+SessionTx = Annotated[Tx, Depends(open_session, scope="function")]
+TokenTx = Annotated[Tx, Depends(open_token, scope="function")]
+
+
+def database_of(request: Request) -> Database:
+    """Return the application's pool."""
+    return request.app.state.database
+
+
+def decide(scope: Scope, known: str) -> None:
+    """Note on the request that something decided who may have the answer."""
+    scope["caretide.access"][0] = known
+
+
+def csrf_token(secret: str) -> str:
+    """Return the token that every form of a session carries; derived, so that nothing more need be stored."""
+    return hmac.new(secret.encode(), b"caretide form", hashlib.sha256).hexdigest()
+
+
+async def check_csrf(request: Request, secret: str) -> None:
+    """Refuse a change that did not come from a page of this session."""
+    sent = request.headers.get("x-csrf-token")
+    if sent is None:
+        form = await request.form()
+        value = form.get("csrf_token")
+        sent = value if isinstance(value, str) else ""
+    if not secrets.compare_digest(sent.encode(), csrf_token(secret).encode()):
+        raise Forbidden("This form is out of date; reload the page and try again")
+
+
+HEADERS: Final = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self';"
+        b" form-action 'self'; frame-ancestors 'none'; base-uri 'none'; manifest-src 'self'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+)
+
+
+class AccessGate:
+    """The outermost middleware: headers on every answer, no cross-site change, and no answer that nobody decided on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        # A list, so that sub-applications, which get copies of the scope, write to the same place.
+        decision: list[str | None] = [None]
+        scope["caretide.access"] = decision
+        headers = dict(scope["headers"])
+        if scope["method"] not in SAFE_METHODS and headers.get(b"sec-fetch-site", b"none") not in _SAME_SITE:
+            await _plain(send, 403, b"Cross-site requests may not change anything here\n")
+            return
+        refused = False
+
+        async def checked(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start":
+                if message["status"] < 400 and decision[0] is None and not _redirect(message):
+                    refused = True
+                    await _plain(send, 500, b"Nothing decided who may see this answer\n")
+                    return
+                cached = decision[0] == "static" and message["status"] == 200
+                extra = (b"cache-control", b"public, max-age=3600" if cached else b"no-store")
+                kept = [pair for pair in message["headers"] if pair[0].lower() != b"cache-control"]
+                message["headers"] = [*kept, *HEADERS, extra]
+            if not refused:
+                await send(message)
+
+        await self.app(scope, receive, checked)
+
+
+_SAME_SITE: Final = frozenset({b"same-origin", b"none"})
+
+
+def _redirect(message: Message) -> bool:
+    """A redirect carries no data: the slash and sign-in redirects need no decision."""
+    return 300 <= message["status"] < 400
+
+
+async def _plain(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"), *HEADERS]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def decided(app: ASGIApp, known: str) -> ASGIApp:
+    """Declare a raw ASGI application (static files, health) as open, by name."""
+
+    async def opened(scope: Scope, receive: Receive, send: Send) -> None:
+        decide(scope, known)
+        await app(scope, receive, send)
+
+    return opened

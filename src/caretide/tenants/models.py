@@ -1,0 +1,106 @@
+"""A tenant, its sites and its people."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, LargeBinary, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from caretide.kernel.ids import new_id
+from caretide.runtime.db import Base, TenantTable, references
+
+
+class Tenant(Base):
+    """A covered entity. Holds no health data; readable across tenants so that people can choose among theirs."""
+
+    __tablename__ = "tenants"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    is_generated: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class Clinic(TenantTable):
+    """A site: its calendar, its address, and how its claims are placed."""
+
+    __tablename__ = "clinics"
+    __table_args__ = (UniqueConstraint("tenant_id", "slug"), ForeignKeyConstraint(["tenant_id"], ["tenants.id"]))
+
+    slug: Mapped[str]
+    name: Mapped[str]
+    time_zone: Mapped[str]
+    address: Mapped[str] = mapped_column(server_default=text("''"))
+    phone: Mapped[str] = mapped_column(server_default=text("''"))
+    tin_group: Mapped[str]
+    provider_type: Mapped[str] = mapped_column(server_default=text("'physician_practice'"))
+    place_of_service: Mapped[str] = mapped_column(server_default=text("'11'"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class ClinicFact(TenantTable):
+    """A dated statement about a clinic, such as that it can be reached round the clock. Inserted once."""
+
+    __tablename__ = "clinic_facts"
+    __table_args__ = (references("clinics", "clinic_id"),)
+
+    clinic_id: Mapped[UUID]
+    kind: Mapped[str]
+    value: Mapped[dict[str, Any]]
+    effective_on: Mapped[date]
+    checked_on: Mapped[date]
+    recorded_by: Mapped[UUID | None]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class Practitioner(TenantTable):
+    """Somebody under whose name a month may be billed, or whom the EHR names."""
+
+    __tablename__ = "practitioners"
+    __table_args__ = (UniqueConstraint("tenant_id", "npi"),)
+
+    npi: Mapped[str]
+    family: Mapped[str]
+    given: Mapped[str]
+    kind: Mapped[str] = mapped_column(server_default=text("'physician'"))
+    tin_group: Mapped[str | None]
+    source_id: Mapped[str | None]
+    updated_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class Member(TenantTable):
+    """A person's place in the tenant: role, credential, and as whose minutes theirs count."""
+
+    __tablename__ = "members"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "email"),
+        references("practitioners", "practitioner_id"),
+        CheckConstraint(
+            "role IN ('administrator', 'manager', 'coordinator', 'billing', 'practitioner', 'auditor')", name="role"
+        ),
+        CheckConstraint("status IN ('invited', 'active', 'suspended')", name="status"),
+    )
+
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))
+    email: Mapped[str]
+    display_name: Mapped[str]
+    role: Mapped[str]
+    credential: Mapped[str] = mapped_column(server_default=text("''"))
+    staff_role: Mapped[str]
+    practitioner_id: Mapped[UUID | None]
+    status: Mapped[str] = mapped_column(server_default=text("'invited'"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class Invitation(TenantTable):
+    """A one-time link by which a member sets a password. Only its SHA-256 is kept."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (references("members", "member_id"), UniqueConstraint("tenant_id", "token_hash"))
+
+    member_id: Mapped[UUID]
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]

@@ -1,0 +1,235 @@
+"""Tenants, clinics and people; and who stands behind a session."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Row, select
+
+from caretide.identity import queries as identity
+from caretide.kernel.actor import Actor
+from caretide.kernel.errors import NotFound, Unauthenticated
+from caretide.kernel.permissions import GRANTS, WALLED, Permission, Role
+from caretide.runtime.access import open_to_all, requires
+from caretide.runtime.tx import Tx, bind
+from caretide.tenants.models import Clinic, ClinicFact, Invitation, Member, Practitioner, Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicRow:
+    """A clinic as other features need it."""
+
+    id: UUID
+    slug: str
+    name: str
+    time_zone: str
+    address: str
+    phone: str
+    tin_group: str
+    provider_type: str
+    place_of_service: str
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The clinic's time zone, in which its months begin and end."""
+        return ZoneInfo(self.time_zone)
+
+
+@dataclass(frozen=True, slots=True)
+class PractitionerRow:
+    """A billing practitioner."""
+
+    id: UUID
+    npi: str
+    family: str
+    given: str
+    kind: str
+    tin_group: str | None
+
+    @property
+    def name(self) -> str:
+        """Given and family name."""
+        return f"{self.given} {self.family}".strip()
+
+
+@open_to_all("this is how the actor is found out")
+async def actor_behind(tx: Tx, secret: str) -> Actor:
+    """Return the actor of a session's secret; one who has chosen no tenant may only choose one."""
+    session = await identity.session(tx, secret)
+    if session.tenant_id is None:
+        return Actor.account(session.account_id, session.display_name)
+    seeker = Actor("session", session.tenant_id, frozenset(), session.account_id, session.member_id, walled=True)
+    await bind(tx.db, seeker)
+    wanted = select(Member.role, Member.status, Member.display_name).where(Member.id == session.member_id)
+    member = (await tx.db.execute(wanted)).one_or_none()
+    if member is None or member.status != "active":
+        raise Unauthenticated("Your access to this tenant has ended")
+    role = Role(member.role)
+    return Actor(
+        "member",
+        session.tenant_id,
+        GRANTS[role],
+        session.account_id,
+        session.member_id,
+        walled=role in WALLED,
+        name=member.display_name,
+    )
+
+
+@open_to_all("names tenants, which hold no health data; the command line and the tenant switcher need it")
+async def tenants(tx: Tx) -> Sequence[Row[UUID, str, str, bool]]:
+    """Return id, slug, name and whether its data is generated, of every tenant."""
+    wanted = select(Tenant.id, Tenant.slug, Tenant.name, Tenant.is_generated).order_by(Tenant.slug)
+    return (await tx.db.execute(wanted)).all()
+
+
+@open_to_all("resolves a tenant's name to its id before anything of the tenant is read")
+async def tenant_by_slug(tx: Tx, slug: str) -> UUID:
+    """Return a tenant's id; raise NotFound naming the command that lists them."""
+    found = (await tx.db.execute(select(Tenant.id).where(Tenant.slug == slug))).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"There is no tenant '{slug}'; see `caretide tenants list`")
+    return found
+
+
+@requires(Permission.SELF)
+async def my_tenant(tx: Tx) -> Row[str, str, bool]:
+    """Return slug, name and whether the data is generated, of the acting member's tenant."""
+    wanted = select(Tenant.slug, Tenant.name, Tenant.is_generated).where(Tenant.id == tx.tenant_id)
+    return (await tx.db.execute(wanted)).one()
+
+
+@requires(Permission.CLINIC_READ)
+async def clinics(tx: Tx) -> list[ClinicRow]:
+    """Return the tenant's clinics by name."""
+    rows = (await tx.db.execute(select(*_CLINIC).order_by(Clinic.name))).all()
+    return [ClinicRow(*row) for row in rows]
+
+
+@requires(Permission.CLINIC_READ)
+async def clinic(tx: Tx, clinic_id: UUID) -> ClinicRow:
+    """Return one clinic."""
+    row = (await tx.db.execute(select(*_CLINIC).where(Clinic.id == clinic_id))).one_or_none()
+    if row is None:
+        raise NotFound
+    return ClinicRow(*row)
+
+
+@requires(Permission.CLINIC_READ)
+async def clinic_by_slug(tx: Tx, slug: str) -> ClinicRow:
+    """Return the clinic with a slug; raise NotFound naming the command that lists them."""
+    row = (await tx.db.execute(select(*_CLINIC).where(Clinic.slug == slug))).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no clinic '{slug}'; see `caretide clinics list`")
+    return ClinicRow(*row)
+
+
+_CLINIC = (
+    Clinic.id,
+    Clinic.slug,
+    Clinic.name,
+    Clinic.time_zone,
+    Clinic.address,
+    Clinic.phone,
+    Clinic.tin_group,
+    Clinic.provider_type,
+    Clinic.place_of_service,
+)
+
+
+@requires(Permission.CLINIC_READ)
+async def clinic_facts(tx: Tx, clinic_id: UUID, on: date) -> dict[str, ClinicFact]:
+    """Return, for each kind, the fact in effect on a day: the newest effective, the last recorded of those."""
+    wanted = (
+        select(ClinicFact.__table__)
+        .where(ClinicFact.clinic_id == clinic_id, ClinicFact.effective_on <= on)
+        .order_by(ClinicFact.effective_on, ClinicFact.recorded_at)
+    )
+    rows: Sequence[Any] = (await tx.db.execute(wanted)).all()
+    return {row.kind: row for row in rows}
+
+
+@requires(Permission.CLINIC_READ)
+async def practitioners(tx: Tx) -> list[PractitionerRow]:
+    """Return the practitioners who bill for the tenant: those with a billing group."""
+    wanted = select(*_PRACTITIONER).where(Practitioner.tin_group.is_not(None))
+    rows = (await tx.db.execute(wanted.order_by(Practitioner.family, Practitioner.given))).all()
+    return [PractitionerRow(*row) for row in rows]
+
+
+@requires(Permission.CLINIC_READ)
+async def practitioner(tx: Tx, practitioner_id: UUID) -> PractitionerRow:
+    """Return one practitioner."""
+    row = (await tx.db.execute(select(*_PRACTITIONER).where(Practitioner.id == practitioner_id))).one_or_none()
+    if row is None:
+        raise NotFound("There is no such practitioner")
+    return PractitionerRow(*row)
+
+
+_PRACTITIONER = (
+    Practitioner.id,
+    Practitioner.npi,
+    Practitioner.family,
+    Practitioner.given,
+    Practitioner.kind,
+    Practitioner.tin_group,
+)
+
+
+@requires(Permission.MEMBER_READ)
+async def members(tx: Tx) -> Sequence[Row[UUID, str, str, str, str, str, str]]:
+    """Return id, name, e-mail, role, credential, staff role and status of the tenant's members."""
+    wanted = select(
+        Member.id,
+        Member.display_name,
+        Member.email,
+        Member.role,
+        Member.credential,
+        Member.staff_role,
+        Member.status,
+    )
+    return (await tx.db.execute(wanted.order_by(Member.display_name))).all()
+
+
+@requires(Permission.SELF)
+async def myself(tx: Tx) -> Row[UUID, UUID | None, str, str, str, UUID | None]:
+    """Return id, account, role, credential, staff role and practitioner of the acting member."""
+    wanted = select(
+        Member.id, Member.account_id, Member.role, Member.credential, Member.staff_role, Member.practitioner_id
+    ).where(Member.id == tx.member_id)
+    return (await tx.db.execute(wanted)).one()
+
+
+@open_to_all("an invitation is read before there is an account")
+async def invitation(tx: Tx, token: str) -> Row[UUID, UUID, str, str, str, Any]:
+    """Return invitation, member, name, e-mail, role and expiry behind a one-time link.
+
+    The link carries the tenant's id, so that the look-up happens inside that tenant's wall.
+    """
+    tenant_id = tenant_of_token(token)
+    await bind(tx.db, Actor("invited", tenant_id, frozenset(), walled=True))
+    wanted = select(
+        Invitation.id, Invitation.member_id, Member.display_name, Member.email, Member.role, Invitation.expires_at
+    ).where(
+        Invitation.token_hash == hashlib.sha256(token.encode()).digest(),
+        Invitation.used_at.is_(None),
+        Invitation.expires_at > tx.now,
+        Member.tenant_id == Invitation.tenant_id,
+        Member.id == Invitation.member_id,
+    )
+    row = (await tx.db.execute(wanted)).one_or_none()
+    if row is None:
+        raise NotFound("This invitation was used or has expired; ask for a new one")
+    return row
+
+
+def tenant_of_token(token: str) -> UUID:
+    """Return the tenant that an invitation's link names: its first 32 characters."""
+    try:
+        return UUID(hex=token[:32])
+    except ValueError:
+        raise NotFound("This invitation was used or has expired; ask for a new one") from None

@@ -1,0 +1,85 @@
+"""What a name, a number or a time zone must look like before it is recorded."""
+
+import re
+from zoneinfo import available_timezones
+
+from caretide.kernel.errors import Invalid
+from caretide.kernel.permissions import Role
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,}")
+
+STAFF_ROLES = (
+    "clinical_staff",
+    "clinical_staff_contracted",
+    "clinical_staff_outside_us",
+    "clinical_staff_excluded",
+    "billing_practitioner",
+    "qhp_incident_to",
+    "non_clinical",
+)
+"""As whose minutes a member's time counts (the roles of the public ruling format that a person can have)."""
+
+PRACTITIONER_KINDS = (
+    "physician",
+    "nurse_practitioner",
+    "physician_assistant",
+    "clinical_nurse_specialist",
+    "certified_nurse_midwife",
+    "other",
+)
+PROVIDER_TYPES = ("physician_practice", "rhc", "fqhc", "hospital_outpatient_professional")
+
+
+def check_slug(slug: str) -> str:
+    """Return a slug, or raise Invalid: lower-case letters, digits and dashes."""
+    if not SLUG.fullmatch(slug):
+        raise Invalid(f"'{slug}' is not a slug; use lower-case letters, digits and dashes", field="slug")
+    return slug
+
+
+def slug_of(name: str) -> str:
+    """Return a slug made from a name."""
+    return check_slug(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63])
+
+
+def check_zone(zone: str) -> str:
+    """Return an IANA time zone, or raise Invalid."""
+    if zone not in available_timezones():
+        raise Invalid(f"'{zone}' is not a time zone; use a name such as America/Chicago", field="time_zone")
+    return zone
+
+
+def check_email(email: str) -> str:
+    """Return an address in lower case, or raise Invalid."""
+    if not EMAIL.fullmatch(email.strip()):
+        raise Invalid("This is not an e-mail address", field="email")
+    return email.strip().lower()
+
+
+def check_npi(npi: str) -> str:
+    """Return a ten-digit NPI whose check digit is right (Luhn over 80840 and the number, per 45 CFR 162.406)."""
+    if not re.fullmatch(r"\d{10}", npi):
+        raise Invalid("An NPI has ten digits", field="npi")
+    total = 0
+    for place, digit in enumerate(reversed("80840" + npi)):
+        value = int(digit) * (2 if place % 2 else 1)
+        total += value - 9 if value > 9 else value
+    if total % 10:
+        raise Invalid("This NPI's check digit is wrong; check it for a typing error", field="npi")
+    return npi
+
+
+def staff_role_of(role: Role) -> str:
+    """Return as whose minutes a new member's time counts unless somebody says otherwise."""
+    if role is Role.PRACTITIONER:
+        return "billing_practitioner"
+    return "clinical_staff" if role in {Role.COORDINATOR, Role.MANAGER} else "non_clinical"
+
+
+def require_role(text: str) -> Role:
+    """Return a role by name; raise Invalid listing them."""
+    try:
+        return Role(text)
+    except ValueError:
+        raise Invalid(f"'{text}' is not a role; use one of {', '.join(Role)}", field="role") from None

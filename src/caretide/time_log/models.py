@@ -1,0 +1,110 @@
+"""Running timers, finished entries, locked months."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Computed, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint
+from sqlalchemy.dialects.postgresql.ranges import Range
+from sqlalchemy.orm import Mapped, mapped_column
+
+from caretide.runtime.db import Base, Encrypted, TenantTable, references
+
+
+class Timer(TenantTable):
+    """Running time. Deleted when it stops: what remains is the entry."""
+
+    __tablename__ = "timers"
+    __table_args__ = (
+        references("members", "member_id"),
+        references("patients", "patient_id"),
+        references("enrollments", "enrollment_id"),
+        UniqueConstraint("tenant_id", "member_id"),
+    )
+
+    member_id: Mapped[UUID]
+    account_id: Mapped[UUID]
+    patient_id: Mapped[UUID]
+    enrollment_id: Mapped[UUID]
+    activity_type: Mapped[str]
+    started_at: Mapped[datetime]
+
+
+class TimeEntry(TenantTable):
+    """A finished interval of one member's seconds for one patient and program, within one service month."""
+
+    __tablename__ = "time_log_entries"
+    __table_args__ = (
+        references("patients", "patient_id"),
+        references("members", "coordinator_id"),
+        references("enrollments", "enrollment_id"),
+        references("clinics", "clinic_id"),
+        references("time_log_entries", "supersedes_id"),
+        CheckConstraint("end_time > start_time", name="forward"),
+        CheckConstraint("is_void = (void_reason IS NOT NULL)", name="void_reason"),
+        ExcludeConstraint(
+            ("tenant_id", "="),
+            ("coordinator_id", "="),
+            (text("tstzrange(start_time, end_time)"), "&&"),
+            name="time_log_entries_no_overlap",
+            using="gist",
+            where=text("NOT is_void"),
+        ),
+        Index(
+            "time_log_entries_month_idx",
+            "tenant_id",
+            "service_month",
+            "patient_id",
+            postgresql_include=["duration_secs", "is_void"],
+        ),
+        Index("time_log_entries_patient_idx", "tenant_id", "patient_id", "start_time"),
+    )
+
+    patient_id: Mapped[UUID]
+    coordinator_id: Mapped[UUID]
+    account_id: Mapped[UUID | None]
+    enrollment_id: Mapped[UUID]
+    clinic_id: Mapped[UUID]
+    program: Mapped[str]
+    activity_type: Mapped[str]
+    start_time: Mapped[datetime]
+    end_time: Mapped[datetime]
+    # Whole seconds by construction: start rounds up, stop rounds down.
+    duration_secs: Mapped[int] = mapped_column(
+        Computed("extract(epoch FROM (end_time - start_time))::integer", persisted=True)
+    )
+    service_month: Mapped[date]
+    staff_role: Mapped[str]
+    credential: Mapped[str]
+    source: Mapped[str]
+    note: Mapped[str | None] = mapped_column(Encrypted("time_log_entries.note"))
+    supersedes_id: Mapped[UUID | None]
+    is_void: Mapped[bool] = mapped_column(server_default=text("false"))
+    void_reason: Mapped[str | None]
+    voided_by: Mapped[UUID | None]
+    voided_at: Mapped[datetime | None]
+    row_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class AccountInterval(Base):
+    """An account's taken time, in any tenant. Only triggers write it; nobody reads it."""
+
+    __tablename__ = "account_intervals"
+    __table_args__ = (
+        ExcludeConstraint(("account_id", "="), ("during", "&&"), name="account_intervals_no_overlap", using="gist"),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    during: Mapped[Range[datetime]] = mapped_column(TSTZRANGE, primary_key=True)
+
+
+class MonthLock(TenantTable):
+    """A clinic's closed service month: no entry may be added to it or voided in it."""
+
+    __tablename__ = "month_locks"
+    __table_args__ = (references("clinics", "clinic_id"), UniqueConstraint("tenant_id", "clinic_id", "service_month"))
+
+    clinic_id: Mapped[UUID]
+    service_month: Mapped[date]
+    locked_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))

@@ -1,0 +1,1 @@
+"""Tidegate: the EHR gateway, the only program that speaks to an EHR."""
