@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import conftest
+
 
 def test_warning_is_an_error() -> None:
     with pytest.raises(UserWarning, match="planted"):
@@ -34,3 +36,40 @@ def test_order_is_random_and_workers_share_the_work(pytestconfig: pytest.Config)
     assert pytestconfig.pluginmanager.hasplugin("xdist")
     assert pytestconfig.getini("xfail_strict")
     assert pytestconfig.getini("filterwarnings") == ["error"]
+
+
+class Marked:
+    """A test that carries one marker."""
+
+    nodeid = "test_planted"
+
+    def __init__(self, marker: pytest.MarkDecorator) -> None:
+        self.mark = marker.mark
+
+    def get_closest_marker(self, name: str) -> pytest.Mark | None:
+        return self.mark if name == self.mark.name else None
+
+    def iter_markers(self, name: str) -> list[pytest.Mark]:
+        return [self.mark] if name == self.mark.name else []
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])
+def test_missing_browser_skips_at_home_and_fails_in_ci(
+    ci: str, outcome: type[Exception], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(conftest, "CHROMIUM", tmp_path / "chromium")
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome, match="apt-get install chromium"):
+        conftest.pytest_runtest_setup(Marked(pytest.mark.browser))
+
+
+def test_missing_data_skips(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(conftest, "SHARED", tmp_path / "shared")
+    with pytest.raises(pytest.skip.Exception, match="which is not there"):
+        conftest.pytest_runtest_setup(Marked(pytest.mark.shared))
+
+
+def test_requirement_that_is_no_id_is_refused() -> None:
+    assert conftest.requirement_ids(Marked(pytest.mark.req("T-20", "A-3"))) == {"T-20", "A-3"}
+    with pytest.raises(pytest.UsageError, match="is not a requirement id"):
+        conftest.requirement_ids(Marked(pytest.mark.req("20")))
