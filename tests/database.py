@@ -15,8 +15,9 @@ from psycopg import sql
 from uuid import uuid4
 
 from caretide.runtime.migrations import migrate
-from caretide.runtime.tx import Database
+from caretide.runtime.tx import Database, Stores
 from caretide.vault.keys import Keyring
+from caretide.vault.store import FolderVault
 from tests.cast import Cast, assemble
 
 
@@ -67,9 +68,11 @@ def server(worker_id: str) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def keyring(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
-    """The installation's key."""
-    return Keyring.open(tmp_path_factory.mktemp("keys"), "columns")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
+    """The installation's keys and vault, in folders of this test process."""
+    home = tmp_path_factory.mktemp("home")
+    vault = FolderVault(home / "vault", Keyring.open(home / "keys", "vault"))
+    return Stores(Keyring.open(home / "keys", "columns"), vault)
 
 
 @pytest.fixture
@@ -79,9 +82,9 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-async def database(server: Server, keyring: Keyring, clock: HandClock) -> AsyncIterator[Database]:
+async def database(server: Server, stores: Stores, clock: HandClock) -> AsyncIterator[Database]:
     """The application's pool, in the application's role."""
-    opened = Database(server.app, keyring, clock, pool_size=4)
+    opened = Database(server.app, stores, clock, pool_size=4)
     yield opened
     await opened.close()
 

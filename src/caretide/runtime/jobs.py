@@ -55,7 +55,6 @@ def worker_app(url: str, database: Database) -> procrastinate.App:
     app = procrastinate.App(connector=connector)
     for name, action in JOBS.items():
         app.task(name=name, retry=RETRY)(_runner(database, action))
-    app.periodic(cron="* * * * *")(app.task(name="jobs.retry_stalled", queueing_lock="jobs.retry_stalled")(_sweep(app)))
     return app
 
 
@@ -94,14 +93,6 @@ def _argument(value: str) -> UUID | str:
         return UUID(value)
     except ValueError:
         return value
-
-
-def _sweep(app: procrastinate.App) -> Callable[[int], Awaitable[None]]:
-    async def retry_stalled(timestamp: int) -> None:
-        del timestamp
-        await rescue(app)
-
-    return retry_stalled
 
 
 async def rescue(app: procrastinate.App) -> int:

@@ -24,6 +24,7 @@ from caretide.runtime.db import column_cipher
 from caretide.runtime.models import AccountEvent, AuditEvent, AuditEventPatient, TenantKey
 from caretide.vault.envelope import ColumnCipher, unwrap
 from caretide.vault.keys import Keyring
+from caretide.vault.store import Vault
 
 # Always written, even for nobody: a pooled connection must never inherit the last transaction's tenant.
 SET_CONTEXT = text("SELECT set_config('app.ctx', :context, true)")
@@ -48,6 +49,14 @@ class Trail:
             self.depth -= 1
 
 
+@dataclass(frozen=True)
+class Stores:
+    """What lies outside the database and is reached from inside a transaction: the keys and the documents' vault."""
+
+    keyring: Keyring
+    vault: Vault
+
+
 @dataclass
 class Tx:
     """One transaction of one actor."""
@@ -55,7 +64,7 @@ class Tx:
     actor: Actor
     db: AsyncConnection
     now: datetime
-    keyring: Keyring
+    stores: Stores
     trail: Trail = field(default_factory=Trail)
 
     @property
@@ -82,6 +91,20 @@ class Tx:
         if self.trail.events:
             self.trail.events[-1][1].update(details)
 
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """Run verbs whose refusal the caller means to show: what they wrote is undone, the transaction goes on."""
+        before = len(self.trail.events)
+        try:
+            async with self.db.begin_nested():
+                yield
+        except CaretideError:
+            del self.trail.events[before:]
+            raise
+        except DBAPIError as error:
+            del self.trail.events[before:]
+            raise translate(error) from error
+
     async def write_trail(self, outcome: str = "done") -> None:
         """Write the collected events; the transaction cannot commit without them."""
         events, self.trail.events = self.trail.events, []
@@ -107,7 +130,7 @@ class Tx:
     async def load_cipher(self) -> ColumnCipher | None:
         """Unwrap the tenant's column keys; None for a tenant that has none yet."""
         rows = (await self.db.execute(select(TenantKey.version, TenantKey.wrapped))).all()
-        keys = {version: unwrap(self.keyring, wrapped) for version, wrapped in rows}
+        keys = {version: unwrap(self.stores.keyring, wrapped) for version, wrapped in rows}
         return ColumnCipher(keys) if keys else None
 
 
@@ -118,17 +141,22 @@ Identify = Callable[[Tx], Awaitable[Actor]]
 class Database:
     """A pool of connections of one database role, and the clock that its transactions read."""
 
-    def __init__(self, url: str, keyring: Keyring, clock: Clock, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, stores: Stores, clock: Clock, *, pool_size: int = 10) -> None:
         self.engine: AsyncEngine = create_async_engine(
             url.replace("postgresql://", "postgresql+psycopg://", 1), pool_size=pool_size, max_overflow=0
         )
-        self.keyring = keyring
+        self.stores = stores
         self.clock = clock
         self.ciphers: dict[UUID, ColumnCipher] = {}
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+    async def ping(self) -> None:
+        """Raise Unavailable unless the database answers."""
+        async with self.tx(Actor.nobody()):
+            pass
 
     @asynccontextmanager
     async def tx(self, actor: Actor) -> AsyncIterator[Tx]:
@@ -147,7 +175,7 @@ class Database:
         tx: Tx | None = None
         try:
             async with self.engine.connect() as connection:
-                tx = Tx(Actor.nobody(), connection, self.clock(), self.keyring)
+                tx = Tx(Actor.nobody(), connection, self.clock(), self.stores)
                 await bind(connection, tx.actor)
                 tx.actor = await identify(tx)
                 # Finding out who asks is not itself something that they did.
@@ -186,7 +214,7 @@ class Database:
             return
         async with self.engine.begin() as connection:
             await bind(connection, tx.actor)
-            refused = Tx(tx.actor, connection, tx.now, tx.keyring, Trail(events=tx.trail.events))
+            refused = Tx(tx.actor, connection, tx.now, tx.stores, Trail(events=tx.trail.events))
             await refused.write_trail("refused")
 
 

@@ -20,7 +20,6 @@ from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Forbidden, Unauthenticated
 from caretide.runtime.tx import Database, Tx
 
-SESSION_COOKIE: Final = "caretide_session"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 FindActor = Callable[[Tx, str], Awaitable[Actor]]
@@ -53,7 +52,7 @@ async def open_public(request: Request) -> AsyncIterator[Tx]:
 
 async def open_session(request: Request) -> AsyncIterator[Tx]:
     """Open a transaction for the person whose session cookie this is; unsafe methods need the session's token too."""
-    secret = request.cookies.get(SESSION_COOKIE)
+    secret = request.cookies.get(request.app.state.session_cookie)
     if not secret:
         raise Unauthenticated
     if request.method not in SAFE_METHODS:

@@ -36,7 +36,7 @@ async def create_tenant(tx: Tx, *, slug: str, name: str, is_generated: bool = Fa
         raise Conflict(f"The slug '{slug}' is taken; choose another")
     values = {"id": tx.tenant_id, "slug": slug, "name": name.strip(), "is_generated": is_generated}
     await tx.db.execute(insert(Tenant).values(**values))
-    await tx.db.execute(insert(TenantKey).values(version=1, wrapped=wrap(tx.keyring, new_key())))
+    await tx.db.execute(insert(TenantKey).values(version=1, wrapped=wrap(tx.stores.keyring, new_key())))
     column_cipher.set(await tx.load_cipher())
     return tx.tenant_id
 

@@ -1,0 +1,223 @@
+"""The application: the only place that knows every feature."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from caretide.billing import api as billing_api
+from caretide.billing import pages as billing_pages
+from caretide.documents import api as documents_api
+from caretide.documents import pages as documents_pages
+from caretide.enrollment import api as enrollment_api
+from caretide.identity import api as identity_api
+from caretide.identity import pages as identity_pages
+from caretide.kernel.errors import CaretideError, Conflict, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
+from caretide.patients import api as patients_api
+from caretide.rosters import api as rosters_api
+from caretide.runtime.access import Denied
+from caretide.runtime.installation import Installation
+from caretide.runtime.web import AccessGate, Known, decide, decided
+from caretide.tenants import api as tenants_api
+from caretide.tenants import pages as tenants_pages
+from caretide.tenants.queries import actor_behind
+from caretide.time_log import api as time_log_api
+from caretide.ui.assets import check_assets
+from caretide.ui.environment import STATIC, make_environment
+from caretide.ui.respond import error_page, redirect
+from caretide.ui.shell import TITLES, ErrorPage
+from caretide.workspace import api as workspace_api
+from caretide.workspace import pages as workspace_pages
+from caretide.workspace.queries import make_shell
+
+log = logging.getLogger("caretide")
+
+STATUS: Final[tuple[tuple[type[CaretideError], int], ...]] = (
+    (Invalid, 422),
+    (Unauthenticated, 401),
+    (Forbidden, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Unavailable, 503),
+)
+
+PAGES: Final = (
+    identity_pages.public,
+    identity_pages.router,
+    tenants_pages.public,
+    tenants_pages.router,
+    workspace_pages.router,
+    billing_pages.router,
+    documents_pages.router,
+)
+API: Final = (
+    identity_api.public,
+    identity_api.router,
+    tenants_api.public,
+    tenants_api.router,
+    patients_api.router,
+    rosters_api.router,
+    enrollment_api.router,
+    time_log_api.router,
+    workspace_api.router,
+    billing_api.router,
+    documents_api.router,
+)
+FEATURES_WITH_TEMPLATES: Final = ("identity", "tenants", "workspace", "billing")
+
+
+def create_app(installation: Installation) -> ASGIApp:
+    """Wire the two sub-applications, pages and API, behind one gate."""
+    check_assets()
+    root = Starlette(
+        routes=[
+            Route("/healthz", decided(PlainTextResponse("ok"), Known.PUBLIC)),
+            Route("/readyz", decided(_readiness(installation), Known.PUBLIC)),
+            Mount("/static", decided(StaticFiles(directory=STATIC), "static")),
+            Mount("/api/v1", _api(installation)),
+            Mount("/", _pages(installation)),
+        ]
+    )
+    return AccessGate(root)
+
+
+def _sub_application(installation: Installation, title: str, routers: Sequence[APIRouter]) -> FastAPI:
+    app = FastAPI(title=title, version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    secure = installation.settings.secure_cookies
+    app.state.database = installation.database
+    app.state.find_actor = actor_behind
+    app.state.session_cookie = "__Host-caretide_session" if secure else "caretide_session"
+    app.state.base_url = installation.settings.base_url
+    for router in routers:
+        app.include_router(router)
+    return app
+
+
+def _pages(installation: Installation) -> FastAPI:
+    app = _sub_application(installation, "Caretide", PAGES)
+    here = Path(__file__).parent
+    app.state.templates = make_environment(here / feature / "templates" for feature in FEATURES_WITH_TEMPLATES)
+    app.state.shell = make_shell
+    app.add_exception_handler(CaretideError, _page_for_error)
+    app.add_exception_handler(RequestValidationError, _page_for_bad_request)
+    app.add_exception_handler(HTTPException, _page_for_http)
+    app.add_exception_handler(Exception, _page_for_fault)
+    return app
+
+
+def _api(installation: Installation) -> FastAPI:
+    app = _sub_application(installation, "Caretide API", API)
+    app.add_exception_handler(CaretideError, _problem_for_error)
+    app.add_exception_handler(RequestValidationError, _problem_for_bad_request)
+    app.add_exception_handler(HTTPException, _problem_for_http)
+    app.add_exception_handler(Exception, _problem_for_fault)
+
+    async def openapi(request: Request) -> Response:
+        decide(request.scope, Known.PUBLIC)
+        return JSONResponse(app.openapi())
+
+    app.add_route("/openapi.json", openapi, methods=["GET"])
+    return app
+
+
+def status_of(error: CaretideError) -> int:
+    """Return the HTTP status of a kind of error."""
+    return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+
+
+def _shown(request: Request, status: int, message: str, permission: str = "") -> Response:
+    # Whoever may see nothing may see that there is nothing: errors need no further decision.
+    decide(request.scope, "error")
+    title = TITLES.get(status, "That did not work")
+    return error_page(request, ErrorPage(status=status, title=title, message=message, permission=permission))
+
+
+def _page_for_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, CaretideError)  # noqa: S101 - registered for this kind only
+    if isinstance(error, Unauthenticated) and request.url.path != "/sign-in":
+        decide(request.scope, "error")
+        return redirect(request, f"/sign-in?next={request.url.path}" if request.method == "GET" else "/sign-in")
+    permission = error.permission if isinstance(error, Denied) else ""
+    return _shown(request, status_of(error), error.message, permission)
+
+
+def _page_for_bad_request(request: Request, error: Exception) -> Response:
+    del error  # its text quotes the input, which may be health data
+    return _shown(request, 422, "Part of the address or the form could not be read.")
+
+
+def _page_for_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this kind only
+    return _shown(request, error.status_code, "There is no such page." if error.status_code == 404 else error.detail)
+
+
+def _page_for_fault(request: Request, error: Exception) -> Response:
+    _log_fault(request, error)
+    return _shown(request, 500, "The fault was noted. Nothing of what you did last was half saved.")
+
+
+def _problem(request: Request, status: int, detail: str, **more: object) -> Response:
+    """Answer by RFC 9457."""
+    decide(request.scope, "error")
+    body = {"type": "about:blank", "title": TITLES.get(status, "Error"), "status": status, "detail": detail, **more}
+    headers = {"www-authenticate": "Bearer"} if status == 401 else {}
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def _problem_for_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, CaretideError)  # noqa: S101 - registered for this kind only
+    more: dict[str, object] = {}
+    if isinstance(error, Denied):
+        more["permission"] = error.permission
+    if isinstance(error, Invalid) and error.field:
+        more["field"] = error.field
+    return _problem(request, status_of(error), error.message, **more)
+
+
+def _problem_for_bad_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this kind only
+    # Places and reasons, never the input itself: it may be health data.
+    faults = [{"field": ".".join(str(part) for part in e["loc"]), "reason": e["msg"]} for e in error.errors()]
+    return _problem(request, 422, "The request does not fit; see `errors`", errors=faults)
+
+
+def _problem_for_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this kind only
+    return _problem(request, error.status_code, error.detail)
+
+
+def _problem_for_fault(request: Request, error: Exception) -> Response:
+    _log_fault(request, error)
+    return _problem(request, 500, "Something broke on our side; it was noted, and nothing was half saved")
+
+
+def _log_fault(request: Request, error: Exception) -> None:
+    # The kind of fault and where it happened; its message could quote data.
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
+    log.error("fault %s at %s in %s", type(error).__name__, place, request.scope.get("route", ""))
+
+
+def _readiness(installation: Installation) -> ASGIApp:
+    """Answer 200 while the database answers, 503 with the reason while it does not."""
+
+    async def ready(scope: Scope, receive: Receive, send: Send) -> None:
+        response = PlainTextResponse("ready")
+        try:
+            await installation.database.ping()
+        except CaretideError as error:
+            response = PlainTextResponse(error.message, 503)
+        await response(scope, receive, send)
+
+    return ready

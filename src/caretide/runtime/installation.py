@@ -1,0 +1,43 @@
+"""An installation in use: its settings, its server, its keys, its vault."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from caretide.kernel.clock import Clock, system_clock
+from caretide.postgres.databases import Databases, shared
+from caretide.postgres.roles import LoginRole
+from caretide.runtime.migrations import migrate
+from caretide.runtime.tx import Database, Stores
+from caretide.settings import Settings
+from caretide.vault.keys import Keyring
+from caretide.vault.store import FolderVault
+
+
+@dataclass(frozen=True)
+class Installation:
+    """`database` is the application's pool; `urls` has the other roles' addresses."""
+
+    settings: Settings
+    urls: Databases
+    stores: Stores
+    database: Database
+
+
+@asynccontextmanager
+async def installation(settings: Settings, clock: Clock = system_clock) -> AsyncIterator[Installation]:
+    """Hold a share of the server, bring the schema up to date, open keys and vault; let all go at the end."""
+    with shared(settings) as urls:
+        migrate(urls.url(LoginRole.MIGRATOR))
+        stores = open_stores(settings)
+        database = Database(urls.url(LoginRole.APP), stores, clock)
+        try:
+            yield Installation(settings, urls, stores, database)
+        finally:
+            await database.close()
+
+
+def open_stores(settings: Settings) -> Stores:
+    """Open the column keys and the built-in vault under `home`; each has a key of its own."""
+    keys = settings.home / "keys"
+    return Stores(Keyring.open(keys, "columns"), FolderVault(settings.home / "vault", Keyring.open(keys, "vault")))

@@ -1,0 +1,126 @@
+"""How a page answers: a template in its frame, a redirect with a word of confirmation, a form that was refused.
+
+The frame (`Shell`) is made by a feature further up, which the application hands over as `app.state.shell`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from caretide.kernel.errors import Conflict, Invalid
+from caretide.runtime.tx import Tx
+from caretide.runtime.web import csrf_token
+from caretide.ui.forms import FormState
+from caretide.ui.shell import ErrorPage, Message, Shell
+
+FLASH: Final = "caretide_done"
+
+DONE: Final = {
+    "clinic": "The clinic was added.",
+    "clinic-fact": "Recorded for the clinic.",
+    "closing": "The close has begun.",
+    "consent": "The consent was recorded.",
+    "designated": "The coordinator was designated.",
+    "enrolled": "The patient is enrolled.",
+    "fact": "Recorded.",
+    "invited": "The invitation is ready.",
+    "signed-out": "You are signed out.",
+    "started": "The timer is running.",
+    "stopped": "The time was recorded.",
+    "no-time": "The timer was stopped before a whole second had passed; nothing was recorded.",
+    "voided": "The entry is void. It stays in the record.",
+    "welcome": "Your account is ready. Sign in.",
+}
+"""Key -> sentence. Only the key travels in the cookie, so nothing about a patient ever does."""
+
+MakeShell = Callable[[Tx, str], Awaitable[Shell]]
+
+
+async def page(
+    request: Request, tx: Tx, template: str, view: object, *, section: str = "", form: FormState | None = None
+) -> Response:
+    """Render a page in the frame of the person who asked; a refused form makes it a 422."""
+    shell: Shell = await request.app.state.shell(tx, section, message_of(request))
+    context = {"page": view, "shell": shell, "form": form or FormState(), "csrf_token": form_token(request)}
+    return _html(request, template, context, 422 if form else 200)
+
+
+def visitor_page(
+    request: Request, template: str, view: object, *, form: FormState | None = None, status: int | None = None
+) -> Response:
+    """Render a page for somebody who has not signed in."""
+    found = message_of(request)
+    shell = Shell(messages=(found,) if found else ())
+    context = {"page": view, "shell": shell, "form": form or FormState(), "csrf_token": form_token(request)}
+    return _html(request, template, context, status or (422 if form else 200))
+
+
+def error_page(request: Request, error: ErrorPage) -> Response:
+    """Render a refusal or fault. The frame is a visitor's: whatever failed may be what the real one needs."""
+    return _html(request, "error.html", {"page": error, "shell": Shell(), "csrf_token": ""}, error.status)
+
+
+def _html(request: Request, template: str, context: Mapping[str, Any], status: int) -> Response:
+    text = request.app.state.templates.get_template(template).render(context)
+    response = HTMLResponse(text, status_code=status)
+    if status < 400 and request.cookies.get(FLASH):
+        response.delete_cookie(FLASH)
+    return response
+
+
+def redirect(request: Request, to: str, *, done: str = "") -> Response:
+    """Send the browser on after a change, with a sentence for the next page. htmx follows as a whole page too."""
+    response = RedirectResponse(to, status_code=303)
+    if request.headers.get("hx-request"):
+        response = Response(status_code=204, headers={"HX-Redirect": to})
+    if done:
+        secure = request.url.scheme == "https"
+        response.set_cookie(FLASH, done, max_age=30, httponly=True, samesite="lax", secure=secure)
+    return response
+
+
+def message_of(request: Request) -> Message | None:
+    """Return the sentence that the last change left for this page."""
+    text = DONE.get(request.cookies.get(FLASH, ""))
+    return Message("good", text) if text else None
+
+
+def form_token(request: Request) -> str:
+    """Return the token for the page's forms; empty before sign-in."""
+    secret = request.cookies.get(request.app.state.session_cookie)
+    return csrf_token(secret) if secret else ""
+
+
+def local(path: str, otherwise: str = "/my-day") -> str:
+    """Return a path of this site, or `otherwise` for anything that could lead away."""
+    parts = urlsplit(path)
+    is_ours = path.startswith("/") and not path.startswith("//") and "\\" not in path
+    return path if is_ours and not parts.scheme and not parts.netloc else otherwise
+
+
+async def fields(request: Request) -> dict[str, str | tuple[str, ...]]:
+    """Return the fields of the form that was sent; a name that was sent more than once gives all its values."""
+    form = await request.form()
+    found: dict[str, str | tuple[str, ...]] = {}
+    for name in form:
+        values = tuple(value for value in form.getlist(name) if isinstance(value, str))
+        found[name] = values[0] if len(values) == 1 else values
+    found.pop("csrf_token", None)
+    return found
+
+
+async def attempt(
+    tx: Tx, name: str, values: Mapping[str, str | tuple[str, ...]], act: Callable[[], Awaitable[object]]
+) -> FormState | None:
+    """Do what a form asks; return the form's state when it is refused, None when it is done."""
+    try:
+        async with tx.attempt():
+            await act()
+    except Invalid as error:
+        return FormState.failed(name, error, values)
+    except Conflict as error:
+        return FormState.failed(name, Invalid(error.message), values)
+    return None

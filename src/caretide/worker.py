@@ -1,0 +1,52 @@
+"""The queue's process: runs jobs in their own tenants, under the worker's database role."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import procrastinate
+
+from caretide.billing import actions as billing  # registers its jobs
+from caretide.postgres.roles import LoginRole
+from caretide.runtime.installation import Installation
+from caretide.runtime.jobs import worker_app
+from caretide.runtime.tx import Database
+from caretide.schedule import schedule
+
+CONCURRENCY = 2
+REGISTERS = (billing,)
+"""Features whose actions may run as jobs: importing them registers the jobs."""
+
+
+@asynccontextmanager
+async def queue(installation: Installation) -> AsyncIterator[procrastinate.App]:
+    """Open the queue with the worker's role."""
+    url = installation.urls.url(LoginRole.WORKER)
+    database = Database(url, installation.stores, installation.database.clock, pool_size=CONCURRENCY + 2)
+    app = worker_app(url, database)
+    schedule(app)
+    try:
+        async with app.open_async():
+            yield app
+    finally:
+        await database.close()
+
+
+async def run(installation: Installation) -> None:
+    """Work until told to stop."""
+    async with queue(installation) as app:
+        await app.run_worker_async(concurrency=CONCURRENCY, install_signal_handlers=False, wait=True)
+
+
+async def drain(installation: Installation) -> None:
+    """Work until nothing is waiting; what another process holds is left to it."""
+    async with queue(installation) as app:
+        await app.run_worker_async(
+            concurrency=CONCURRENCY, install_signal_handlers=False, wait=False, listen_notify=False
+        )
+
+
+async def stop(task: "asyncio.Task[None]") -> None:
+    """End a running worker and wait until it has put its jobs down."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
