@@ -1,0 +1,1 @@
+"""Where resources come from: one folder per kind of source, each with its quirks."""

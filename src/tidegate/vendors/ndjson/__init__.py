@@ -1,0 +1,1 @@
+"""Bulk files on disk: folders of NDJSON (plain or gzip) and Bundles, as exports and samples come."""
