@@ -1,0 +1,109 @@
+"""What the month's page shows."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from caretide.kernel.month import Month
+from caretide.ui.forms import Option
+
+Severity = Literal["block", "adjust", "info"]
+MonthState = Literal["open", "closing", "closed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeUnits:
+    """A code with its units, for example 99439 twice."""
+
+    code: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionLine:
+    """A named fact that blocks, adjusts or informs. `fix` is the address of the form that mends it, or empty."""
+
+    code: str
+    severity: Severity
+    title: str
+    message: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulingRow:
+    """One patient-month. `amount` in cents, before locality and sequestration; None when nothing may be billed."""
+
+    patient_id: UUID
+    name: str
+    practitioner: str
+    program: str
+    seconds: int
+    codes: tuple[CodeUnits, ...] = ()
+    amount: int | None = None
+    service_date: date | None = None
+    exceptions: tuple[ExceptionLine, ...] = ()
+    document_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedGroup:
+    """Blocked patient-months with one reason in common."""
+
+    code: str
+    title: str
+    rows: tuple[RulingRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthTotals:
+    """The month in figures; `seconds` are countable, `amount` in cents."""
+
+    patients: int
+    ready: int
+    blocked: int
+    lines: int
+    seconds: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseProgress:
+    """How far the close has come: patient-months ruled, records rendered."""
+
+    done: int
+    total: int
+    records_done: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthPage:
+    """A month of the tenant or of one clinic. `months` and `clinics` are the choices of the two pickers.
+
+    Rows come as one page of those shown: `ready` when `show` is "ready", `blocked` when it is "blocked".
+    """
+
+    month: Month
+    months: tuple[Option, ...]
+    clinics: tuple[Option, ...]
+    clinic: str
+    state: MonthState
+    totals: MonthTotals
+    show: Literal["ready", "blocked"] = "ready"
+    ready: tuple[RulingRow, ...] = ()
+    blocked: tuple[BlockedGroup, ...] = ()
+    page: int = 1
+    pages: int = 1
+    progress: CloseProgress | None = None
+    closed_at: str = ""
+    closed_by: str = ""
+    may_close: bool = False
+    why_not: str = ""
+    provisional: bool = False
+
+    @property
+    def query(self) -> str:
+        """The clinic filter as the end of an address."""
+        return f"clinic={self.clinic}" if self.clinic else ""

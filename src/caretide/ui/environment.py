@@ -1,0 +1,47 @@
+"""The one Jinja environment: escapes everything, and an unknown name is an error instead of an empty string."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from caretide.ui.filters import FILTERS
+from caretide.ui.forms import FormState
+
+HERE: Final = Path(__file__).parent
+STATIC: Final = HERE / "static"
+TEMPLATES: Final = HERE / "templates"
+
+
+def asset_address(static: Path = STATIC, prefix: str = "/static") -> Callable[[str], str]:
+    """Return the function that gives a static file's address, with a mark of its content so that caches never lie."""
+
+    @cache
+    def address(path: str) -> str:
+        digest = hashlib.sha256((static / path).read_bytes()).hexdigest()
+        return f"{prefix}/{path}?v={digest[:10]}"
+
+    return address
+
+
+def make_environment(template_dirs: Iterable[Path] = (), *, reload: bool = False) -> Environment:
+    """Return the environment over the shared templates and those of the features.
+
+    `template_dirs` are the features' `templates` folders; each holds a folder of the feature's own name. `reload` looks
+    for changed templates at every rendering (development).
+    """
+    folders = [str(TEMPLATES), *(str(path) for path in template_dirs)]
+    environment = Environment(
+        loader=FileSystemLoader(folders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=reload,
+    )
+    environment.filters.update(FILTERS)
+    environment.globals.update(asset=asset_address(), form=FormState())
+    return environment

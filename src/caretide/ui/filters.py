@@ -1,0 +1,98 @@
+"""How figures, dates and times read on screen: the same everywhere, in US habit, never rounded up."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from caretide.kernel.money import dollars
+
+MINUTE: Final = 60
+HOUR: Final = 3600
+KIB: Final = 1024
+
+
+def hms(seconds: int) -> str:
+    """Return whole seconds as `0:13:42`."""
+    return f"{seconds // HOUR}:{seconds % HOUR // MINUTE:02d}:{seconds % MINUTE:02d}"
+
+
+def minutes(seconds: int) -> str:
+    """Return whole seconds as `13:42`; minutes go on past sixty, as thresholds are told in minutes."""
+    return f"{seconds // MINUTE}:{seconds % MINUTE:02d}"
+
+
+def clock(seconds: int) -> str:
+    """Return a running clock's figures: `12:34`, and `1:02:03` from an hour on."""
+    return hms(seconds) if seconds >= HOUR else f"{seconds // MINUTE:02d}:{seconds % MINUTE:02d}"
+
+
+def duration(seconds: int) -> str:
+    """Return seconds as an ISO 8601 duration for the `datetime` attribute of `<time>`."""
+    return f"PT{seconds}S"
+
+
+def date_us(day: date) -> str:
+    """Return `03/17/1948`."""
+    return f"{day:%m/%d/%Y}"
+
+
+def day_short(day: date) -> str:
+    """Return `Nov 8`, for days of the month at hand."""
+    return f"{day:%b} {day.day}"
+
+
+def day_long(day: date) -> str:
+    """Return `Nov 8, 2026`."""
+    return f"{day:%b} {day.day}, {day.year}"
+
+
+def time_of_day(moment: datetime, zone: ZoneInfo) -> str:
+    """Return an instant as `2:05 PM` in a clinic's time zone."""
+    local = moment.astimezone(zone)
+    return f"{local.hour % 12 or 12}:{local:%M %p}"
+
+
+def moment(instant: datetime, zone: ZoneInfo) -> str:
+    """Return an instant as `Nov 8, 2026, 2:05 PM` in a clinic's time zone."""
+    return f"{day_long(instant.astimezone(zone).date())}, {time_of_day(instant, zone)}"
+
+
+def local_day(instant: datetime, zone: ZoneInfo) -> date:
+    """Return the day that an instant lies in, in a clinic's time zone."""
+    return instant.astimezone(zone).date()
+
+
+def age(birth: date, on: date) -> int:
+    """Return completed years of life on a day."""
+    return on.year - birth.year - ((on.month, on.day) < (birth.month, birth.day))
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """Return `1 patient`, `1,204 patients`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def file_size(octets: int) -> str:
+    """Return bytes as `87 kB` or `1.2 MB`."""
+    kib = octets / KIB
+    return f"{kib / KIB:.1f} MB" if kib >= KIB else f"{max(1, round(kib))} kB"
+
+
+FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "age": age,
+    "clock": clock,
+    "date_us": date_us,
+    "day_long": day_long,
+    "day_short": day_short,
+    "dollars": dollars,
+    "duration": duration,
+    "file_size": file_size,
+    "hms": hms,
+    "local_day": local_day,
+    "minutes": minutes,
+    "moment": moment,
+    "plural": plural,
+    "time_of_day": time_of_day,
+}
+"""Name in a template -> function."""

@@ -1,0 +1,96 @@
+"""What stands around every page: who is signed in, where they can go, what they should be told."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from caretide.kernel.permissions import Permission
+
+Tone = Literal["good", "warn", "bad", "info", "neutral"]
+"""How a badge, reason or message looks; a word and an icon always stand beside the color."""
+
+
+@dataclass(frozen=True, slots=True)
+class NavLink:
+    """A place in the top bar; `key` is compared with the page's section."""
+
+    key: str
+    label: str
+    href: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningTimer:
+    """The account's timer, shown on every page; `elapsed` seconds as the page is rendered."""
+
+    label: str
+    href: str
+    elapsed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A sentence for the person, shown once."""
+
+    tone: Tone
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """The frame of a page; without an account it is that of a visitor."""
+
+    section: str = ""
+    nav: tuple[NavLink, ...] = ()
+    account_name: str = ""
+    role: str = ""
+    tenant_name: str = ""
+    may_switch: bool = False
+    demo: bool = False
+    running: RunningTimer | None = None
+    messages: tuple[Message, ...] = ()
+
+    @property
+    def initials(self) -> str:
+        """Two letters for the account's mark; titles after a comma are left out."""
+        words = [word for word in self.account_name.split(",")[0].replace(".", " ").split() if word]
+        return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorPage:
+    """A refusal or fault in words. `permission` is set when one was lacking; `reference` finds it in the log."""
+
+    status: int
+    title: str
+    message: str
+    permission: str = ""
+    href: str = "/my-day"
+    label: str = "Back to My day"
+    reference: str = ""
+
+
+PLACES: Final = (
+    (Permission.PATIENT_READ, NavLink("my-day", "My day", "/my-day", "day")),
+    (Permission.MONTH_READ, NavLink("month", "Month", "/months", "calendar")),
+    (Permission.CLINIC_WRITE, NavLink("clinics", "Clinics", "/clinics", "clinic")),
+)
+
+
+def navigation(permissions: Collection[Permission]) -> tuple[NavLink, ...]:
+    """Return the places that somebody with these permissions can go to."""
+    return tuple(link for permission, link in PLACES if permission in permissions)
+
+
+TITLES: Final = {
+    401: "Please sign in",
+    403: "Not allowed",
+    404: "Nothing here",
+    409: "That clashes with what is recorded",
+    422: "That does not fit",
+    429: "Too many tries",
+    500: "Something broke on our side",
+    503: "Not reachable right now",
+}
+"""Status -> heading of its error page."""

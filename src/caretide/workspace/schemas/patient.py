@@ -1,0 +1,197 @@
+"""What the patient page shows: who this is, the timer, the month so far, and what the month rests on."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from caretide.kernel.month import Month
+from caretide.ui.charts import MonthBar
+from caretide.ui.forms import Option
+from caretide.ui.shell import Tone
+from caretide.workspace.schemas.facts import CONSENT_ANSWERS, CONSENT_MODES, DISCLOSURES, FactLine
+
+Severity = Literal["block", "adjust", "info"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientHeader:
+    """Who this is."""
+
+    patient_id: UUID
+    name: str
+    birth_date: date
+    age: int
+    sex: str
+    mrn: str
+    coverage: str
+    clinic: str
+    deceased_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerPane:
+    """The timer as this account has it, on the server's clock at the time of rendering.
+
+    `state`: `idle`, `running` (here), `elsewhere` (another patient), `barred` (`why_not` says why, and what to do).
+    `elapsed` are whole seconds since `started_at`; `key` names the running timer ("" for none), so that a second tab
+    can tell that something changed.
+    """
+
+    patient_id: UUID
+    patient_name: str
+    zone: ZoneInfo
+    state: Literal["idle", "running", "elsewhere", "barred"]
+    key: str = ""
+    started_at: datetime | None = None
+    elapsed: int = 0
+    activity: str = ""
+    program: str = ""
+    activities: tuple[Option, ...] = ()
+    programs: tuple[Option, ...] = ()
+    elsewhere_patient_id: UUID | None = None
+    elsewhere_name: str = ""
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulingException:
+    """A named fact of the ruling; `fix` is the anchor of the form on this page that mends it, or empty."""
+
+    code: str
+    severity: Severity
+    message: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulingCode:
+    """A code with units that the month to date earns."""
+
+    code: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthCard:
+    """The month to date of one program: recorded seconds, what counts of them, and the ruling as it stands."""
+
+    month: Month
+    program: str
+    bar: MonthBar
+    countable: int
+    codes: tuple[RulingCode, ...] = ()
+    exceptions: tuple[RulingException, ...] = ()
+    days_left: int = 0
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryLine:
+    """A time entry; a voided one stays, with its reason."""
+
+    entry_id: UUID
+    started_at: datetime
+    ended_at: datetime
+    seconds: int
+    activity: str
+    person: str
+    note: str = ""
+    may_void: bool = False
+    voided: bool = False
+    void_reason: str = ""
+    voided_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EligibilityLine:
+    """What the chart says about one program: `eligible` is None while something is unknown."""
+
+    program: str
+    eligible: bool | None
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrollmentLine:
+    """An enrollment with its consent; `consent` is a sentence, `consent_tone` its look."""
+
+    enrollment_id: UUID
+    program: str
+    practitioner: str
+    status: str
+    since: date
+    consent: str
+    consent_tone: Tone
+    consented: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrollForm:
+    """The choices of the form that enrolls; None on the page when the person may not enroll."""
+
+    programs: tuple[Option, ...]
+    practitioners: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Designation:
+    """Who calls this patient; `options` is empty for those who may not change it."""
+
+    current: str = ""
+    since: date | None = None
+    options: tuple[Option, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartLine:
+    """A condition, medication, allergy or coverage as the EHR has it."""
+
+    text: str
+    detail: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentLine:
+    """A document to download; `superseded` when a later one took its place."""
+
+    document_id: UUID
+    title: str
+    made_at: datetime
+    octets: int
+    superseded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientPage:
+    """Everything on one patient's page, for the month at hand."""
+
+    patient: PatientHeader
+    zone: ZoneInfo
+    today: date
+    consent_label: str
+    consent_tone: Tone
+    timer: TimerPane
+    months: tuple[MonthCard, ...] = ()
+    entries: tuple[EntryLine, ...] = ()
+    eligibility: tuple[EligibilityLine, ...] = ()
+    enrollments: tuple[EnrollmentLine, ...] = ()
+    enroll: EnrollForm | None = None
+    may_consent: bool = False
+    facts: tuple[FactLine, ...] = ()
+    designation: Designation = field(default_factory=Designation)
+    conditions: tuple[ChartLine, ...] = ()
+    medications: tuple[ChartLine, ...] = ()
+    allergies: tuple[ChartLine, ...] = ()
+    coverages: tuple[ChartLine, ...] = ()
+    documents: tuple[DocumentLine, ...] = ()
+    disclosures: tuple[Option, ...] = DISCLOSURES
+    consent_modes: tuple[Option, ...] = CONSENT_MODES
+    consent_answers: tuple[Option, ...] = CONSENT_ANSWERS
+
+    @property
+    def recorded(self) -> int:
+        """Seconds of the entries that stand."""
+        return sum(entry.seconds for entry in self.entries if not entry.voided)
