@@ -1,9 +1,12 @@
-"""A real PostgreSQL for the tests: one server, a migrated template, a database cloned from it for each test process.
+"""A real PostgreSQL for the tests: one server a run, a migrated template, and a clone of it for each test process.
 
 Tests are kept apart as tenants are: each makes its own, and the wall does the rest. Nothing is rolled back or switched off.
 """
 
-import asyncio
+import fcntl
+import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,13 +15,16 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from uuid import uuid4
 
+from caretide.postgres import server as postgres
+from caretide.postgres.roles import LoginRole
 from caretide.runtime.migrations import migrate
 from caretide.runtime.tx import Database, Stores
 from caretide.vault.keys import Keyring
 from caretide.vault.store import FolderVault
 from tests.cast import Cast, assemble
+
+HOME = "CARETIDE_TEST_HOME"
 
 
 @dataclass
@@ -37,33 +43,81 @@ class HandClock:
 
 @dataclass(frozen=True)
 class Server:
-    """Where a test process's database is."""
+    """Where a test process's database is, for each role."""
 
-    admin: str
-    app: str
-    worker: str
-    migrator: str
+    cluster: postgres.Cluster
+    name: str
+
+    @property
+    def admin(self) -> str:
+        """The superuser's URL: for looking behind the walls, never for the product."""
+        return self.cluster.url(LoginRole.ADMIN, self.name)
+
+    @property
+    def app(self) -> str:
+        """The application's URL."""
+        return self.cluster.url(LoginRole.APP, self.name)
+
+    @property
+    def worker(self) -> str:
+        """The worker's URL."""
+        return self.cluster.url(LoginRole.WORKER, self.name)
+
+    @property
+    def migrator(self) -> str:
+        """The migrator's URL."""
+        return self.cluster.url(LoginRole.MIGRATOR, self.name)
 
 
-def url(user: str, database: str) -> str:
-    return f"postgresql://{user}@127.0.0.1:55432/{database}"
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the run's home once, in the process that starts the others."""
+    if HOME not in os.environ and not hasattr(config, "workerinput"):
+        # Beside /tmp's other folders and not in pytest's own, which the server's user could not reach.
+        os.environ[HOME] = tempfile.mkdtemp(prefix="caretide-test-")
+        Path(os.environ[HOME]).chmod(0o711)
+        config.add_cleanup(_end)
+
+
+def _end() -> None:
+    home = Path(os.environ.pop(HOME))
+    if (home / "home").exists():
+        postgres.stop(home / "home", force=True)
+    shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def server(worker_id: str) -> Iterator[Server]:
+def cluster() -> Iterator[postgres.Cluster]:
+    """The run's server, shared by its processes, with the template migrated by whichever came first."""
+    home = Path(os.environ[HOME])
+    with postgres.share(home / "home", durable=False) as shared:
+        with (home / "template.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            migrate(shared.url(LoginRole.MIGRATOR))
+        yield shared
+
+
+@pytest.fixture(scope="session")
+def server(cluster: postgres.Cluster, worker_id: str) -> Iterator[Server]:
     """A migrated database of this test process's own."""
-    name = f"test_{worker_id}_{uuid4().hex[:8]}"
-    admin = url("caretide_admin", "postgres")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} OWNER caretide_owner").format(sql.Identifier(name)))
-    with psycopg.connect(url("caretide_admin", name), autocommit=True) as connection:
-        connection.execute("CREATE EXTENSION btree_gist; ALTER SCHEMA public OWNER TO caretide_owner")
-        connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-    migrate(url("caretide_migrator", name))
-    yield Server(
-        url("caretide_admin", name), url("caretide_app", name), url("caretide_worker", name), url("caretide_migrator", name)
-    )
-    with psycopg.connect(admin, autocommit=True) as connection:
+    found = Server(cluster, f"test_{worker_id}_{os.getpid()}")
+    clone_database(cluster, found.name)
+    yield found
+    drop_database(cluster, found.name)
+
+
+def clone_database(cluster: postgres.Cluster, name: str, template: str = "caretide") -> None:
+    """Make a database as a copy of another, on which nobody may be connected."""
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER caretide_owner")
+    with psycopg.connect(cluster.url(LoginRole.ADMIN, "postgres"), autocommit=True) as connection:
+        connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+        grant = sql.SQL("REVOKE ALL ON DATABASE {0} FROM PUBLIC; GRANT CONNECT ON DATABASE {0} TO {1}")
+        roles = sql.SQL(", ").join(sql.Identifier(role.login) for role in LoginRole)
+        connection.execute(grant.format(sql.Identifier(name), roles))
+
+
+def drop_database(cluster: postgres.Cluster, name: str) -> None:
+    """Drop a database and whoever is connected to it."""
+    with psycopg.connect(cluster.url(LoginRole.ADMIN, "postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 

@@ -18,6 +18,9 @@ END $$;
 -- A closed month takes no new time and gives none up.
 CREATE FUNCTION public.month_lock_guard() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 BEGIN
+    -- Shared among entries, exclusive to the close: an entry that is not yet committed cannot be missed by it.
+    PERFORM pg_advisory_xact_lock_shared(
+        hashtextextended(NEW.tenant_id::text || NEW.clinic_id::text || NEW.service_month::text, 0));
     IF EXISTS (
         SELECT FROM public.month_locks AS l
         WHERE l.tenant_id = NEW.tenant_id AND l.clinic_id = NEW.clinic_id AND l.service_month = NEW.service_month

@@ -112,7 +112,9 @@ class Tx:
             return
         who = {"account_id": self.actor.account_id}
         if self.actor.tenant_id is None:
-            rows = [{"id": new_id(), "verb": verb, "outcome": outcome, **who} for verb, _, _ in events]
+            # A sign-in knows better than the transaction whose it was and whether it was refused.
+            known = {"outcome": outcome, **who}
+            rows = [{"id": new_id(), "verb": verb, **{k: d.get(k, known[k]) for k in known}} for verb, d, _ in events]
             await self.db.execute(insert(AccountEvent), rows)
             return
         who |= {"actor_kind": self.actor.kind, "member_id": self.actor.member_id, "tenant_id": self.tenant_id}
@@ -143,7 +145,11 @@ class Database:
 
     def __init__(self, url: str, stores: Stores, clock: Clock, *, pool_size: int = 10) -> None:
         self.engine: AsyncEngine = create_async_engine(
-            url.replace("postgresql://", "postgresql+psycopg://", 1), pool_size=pool_size, max_overflow=0
+            url.replace("postgresql://", "postgresql+psycopg://", 1),
+            pool_size=pool_size,
+            max_overflow=0,
+            # An error that is logged would quote the values, which may be health data.
+            hide_parameters=True,
         )
         self.stores = stores
         self.clock = clock

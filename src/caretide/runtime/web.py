@@ -7,6 +7,7 @@ nothing decided access.
 
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -19,6 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Forbidden, Unauthenticated
 from caretide.runtime.tx import Database, Tx
+
+log = logging.getLogger("caretide")
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -141,15 +144,15 @@ class AccessGate:
         # A list, so that sub-applications, which get copies of the scope, write to the same place.
         decision: list[str | None] = [None]
         scope["caretide.access"] = decision
-        headers = dict(scope["headers"])
-        if scope["method"] not in SAFE_METHODS and headers.get(b"sec-fetch-site", b"none") not in _SAME_SITE:
+        if scope["method"] not in SAFE_METHODS and not _came_from_here(dict(scope["headers"])):
             await _plain(send, 403, b"Cross-site requests may not change anything here\n")
             return
-        refused = False
+        started = refused = False
 
         async def checked(message: Message) -> None:
-            nonlocal refused
+            nonlocal started, refused
             if message["type"] == "http.response.start":
+                started = True
                 if message["status"] < 400 and decision[0] is None and not _redirect(message):
                     refused = True
                     await _plain(send, 500, b"Nothing decided who may see this answer\n")
@@ -161,10 +164,26 @@ class AccessGate:
             if not refused:
                 await send(message)
 
-        await self.app(scope, receive, checked)
+        try:
+            await self.app(scope, receive, checked)
+        except Exception as error:  # noqa: BLE001 - the server would log its message, which may quote health data
+            if not started:
+                log.error("fault %s outside every route", type(error).__name__)  # noqa: TRY400 - see above
+                await _plain(send, 500, b"Something broke on our side\n")
 
 
 _SAME_SITE: Final = frozenset({b"same-origin", b"none"})
+
+
+def _came_from_here(headers: dict[bytes, bytes]) -> bool:
+    """Tell whether a change was sent by a page of ours, or by a program: those send neither header.
+
+    Every current browser sends `Sec-Fetch-Site` to a trustworthy address; for the rest there is `Origin`.
+    """
+    site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
+    if site is not None:
+        return site in _SAME_SITE
+    return origin is None or origin.partition(b"://")[2] == headers.get(b"host")
 
 
 def _redirect(message: Message) -> bool:
@@ -180,9 +199,16 @@ async def _plain(send: Send, status: int, body: bytes) -> None:
 
 def decided(app: ASGIApp, known: str) -> ASGIApp:
     """Declare a raw ASGI application (static files, health) as open, by name."""
+    return _Decided(app, known)
 
-    async def opened(scope: Scope, receive: Receive, send: Send) -> None:
-        decide(scope, known)
-        await app(scope, receive, send)
 
-    return opened
+class _Decided:
+    """A class, because Starlette takes a function for an endpoint that wants a request."""
+
+    def __init__(self, app: ASGIApp, known: str) -> None:
+        self.app = app
+        self.known = known
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        decide(scope, self.known)
+        await self.app(scope, receive, send)

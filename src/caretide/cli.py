@@ -1,0 +1,88 @@
+"""`caretide`: nouns, then verbs. Heavy imports wait inside the commands, so that help answers at once."""
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from caretide.billing.cli import month, rules
+from caretide.demo.cli import demo
+from caretide.ehr.cli import imports
+from caretide.postgres.cli import db
+from caretide.tenants.cli import clinics, members, practitioners, tenants
+
+app = typer.Typer(
+    help="Run a care-management month for many health systems.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(tenants, name="tenants")
+app.add_typer(clinics, name="clinics")
+app.add_typer(practitioners, name="practitioners")
+app.add_typer(members, name="members")
+app.add_typer(imports, name="import")
+app.add_typer(month, name="month")
+app.add_typer(rules, name="rules")
+app.add_typer(db, name="db")
+app.command("demo")(demo)
+
+
+@db.command("migrate")
+def migrate_command() -> None:
+    """Bring the schema up to date."""
+    from caretide.postgres.databases import shared
+    from caretide.postgres.roles import LoginRole
+    from caretide.runtime.migrations import migrate
+    from caretide.settings import load_settings
+
+    with shared(load_settings()) as urls:
+        before, after = migrate(urls.url(LoginRole.MIGRATOR))
+    typer.echo(f"The schema is at revision {after}" + (f" (was {before or 'empty'})." if before != after else "."))
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address; CARETIDE_HOST otherwise.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; CARETIDE_PORT otherwise.")] = None,
+    worker: Annotated[bool, typer.Option(help="Run jobs in this process too.")] = True,
+) -> None:
+    """Serve pages and API, and run jobs."""
+    import asyncio
+
+    from caretide.serving import serve_forever
+    from caretide.settings import load_settings
+
+    chosen = {"host": host, "port": port}
+    asyncio.run(serve_forever(load_settings(**{k: v for k, v in chosen.items() if v is not None}), with_worker=worker))
+
+
+@app.command("worker")
+def worker_command() -> None:
+    """Run jobs until told to stop."""
+    from caretide.runtime.console import run as run_in
+    from caretide.worker import run
+
+    run_in(run)
+
+
+def main() -> None:
+    """Run the command line; every error is one line and an exit status, never a traceback."""
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        code = 2
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:
+        code = 1
+    except Exception as error:  # noqa: BLE001 - the last resort: a fault of ours is told in one line, too
+        from caretide.runtime.console import exit_code
+
+        code = exit_code(error)
+    sys.exit(code if isinstance(code, int) else 0)

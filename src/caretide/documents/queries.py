@@ -1,0 +1,74 @@
+"""Which documents there are, and their bytes, checked on every read."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from caretide.documents.models import Document
+from caretide.kernel.errors import NotFound
+from caretide.kernel.permissions import Permission
+from caretide.runtime.access import requires
+from caretide.runtime.tx import Tx
+
+_LISTED = (
+    Document.id,
+    Document.patient_id,
+    Document.kind,
+    Document.service_month,
+    Document.title,
+    Document.sha256,
+    Document.size,
+    Document.warnings,
+    Document.created_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """A kept document without its bytes. `service_month` is the month's first day, `size` in bytes."""
+
+    id: UUID
+    patient_id: UUID
+    kind: str
+    service_month: date
+    title: str
+    sha256: str
+    size: int
+    warnings: list[Any]
+    created_at: datetime
+
+    @property
+    def file_name(self) -> str:
+        """The name under which it is saved: kind, month and hash, nothing about the patient."""
+        return f"{self.kind}-{self.service_month:%Y-%m}-{self.sha256[:12]}.pdf"
+
+
+@requires(Permission.DOCUMENT_READ)
+async def of_patient(tx: Tx, patient_id: UUID) -> list[DocumentRow]:
+    """Return a patient's documents, the newest first."""
+    wanted = select(*_LISTED).where(Document.patient_id == patient_id).order_by(Document.created_at.desc())
+    rows = (await tx.db.execute(wanted)).all()
+    tx.touch(*(row.patient_id for row in rows))
+    return [DocumentRow(*row) for row in rows]
+
+
+@requires(Permission.DOCUMENT_READ)
+async def document(tx: Tx, document_id: UUID) -> DocumentRow:
+    """Return one document without its bytes."""
+    row = (await tx.db.execute(select(*_LISTED).where(Document.id == document_id))).one_or_none()
+    if row is None:
+        raise NotFound
+    tx.touch(row.patient_id)
+    return DocumentRow(*row)
+
+
+@requires(Permission.DOCUMENT_READ)
+async def content(tx: Tx, document_id: UUID) -> tuple[DocumentRow, bytes]:
+    """Return a document with its bytes; raise IntegrityFault where they are not the ones that were kept."""
+    found = await document(tx, document_id)
+    return found, await asyncio.to_thread(tx.stores.vault.get, tx.tenant_id, found.sha256)
+
