@@ -73,6 +73,7 @@ def test_home_behind_a_closed_parent_is_refused_and_the_parent_stays_closed(home
     with pytest.raises(Invalid, match=f"{home} is closed to it"):
         server.start(home / "inside")
     assert home.stat().st_mode & 0o777 == 0o700
+    assert not list(home.iterdir())
 
 
 def test_home_that_a_shell_would_misread_is_refused(home: Path) -> None:

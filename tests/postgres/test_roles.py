@@ -26,7 +26,7 @@ POWERFUL = (
 
 def rows(url: str, query: str) -> list[tuple[object, ...]]:
     with psycopg.connect(url, autocommit=True) as connection:
-        return connection.execute(sql.SQL(query)).fetchall()  # type: ignore[arg-type]
+        return connection.execute(sql.SQL(query)).fetchall()
 
 
 @pytest.mark.req("T-01")
@@ -147,7 +147,7 @@ def _drop(admin: str) -> None:
 
 def _external(admin: str, attributes: str) -> str:
     with connected(admin) as connection:
-        connection.execute(sql.SQL(f"CREATE ROLE ops LOGIN PASSWORD 'p:w/d' {attributes}"))  # type: ignore[arg-type]
+        connection.execute(sql.SQL(f"CREATE ROLE ops LOGIN PASSWORD 'p:w/d' {attributes}"))
         connection.execute("CREATE DATABASE practice OWNER ops TEMPLATE template0")
     return urls.build(urls.parse(admin), user="ops", password="p:w/d", dbname="practice")
 
@@ -185,7 +185,7 @@ def test_external_migrator_that_may_not_is_told_the_lines_that_help(bare: str, h
     lines = refusal.value.message.split("\n", 1)[1]
     assert 'CREATE ROLE "caretide_app" LOGIN PASSWORD \'SCRAM-SHA-256' in lines
     with connected(urls.build(urls.parse(bare), dbname="practice")) as administrator:
-        administrator.execute(sql.SQL(lines))  # type: ignore[arg-type]
+        administrator.execute(sql.SQL(lines))
     _roles_work(prepare_external(url, home))
 
 

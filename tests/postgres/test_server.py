@@ -4,6 +4,7 @@ import os
 import socket
 import stat
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -25,7 +26,7 @@ with server.share(pathlib.Path(sys.argv[1]), durable=False) as cluster:
 """
 
 
-def scalar(url: str, query: str) -> object:
+def scalar(url: str, query: str) -> Any:
     with psycopg.connect(url) as connection:
         row = connection.execute(query).fetchone()
     return row[0] if row else None

@@ -72,7 +72,7 @@ def test_killed_postmaster_loses_no_acknowledged_row(initialized: Path, python: 
     acknowledged = int(rest.split()[-1]) + 1 if rest else 301
     again = server.start(initialized)
     assert postmaster_pid(initialized) not in {None, first}
-    assert scalar(again.url(LoginRole.ADMIN), "SELECT count(*) FROM acknowledged") >= acknowledged  # type: ignore[operator]
+    assert scalar(again.url(LoginRole.ADMIN), "SELECT count(*) FROM acknowledged") >= acknowledged
 
 
 def test_zombie_postmaster_that_is_our_child_is_reaped(initialized: Path, python: Python) -> None:

@@ -45,8 +45,13 @@ def server_account() -> Account:
 
 
 def obstacle(path: Path, account: Account) -> Path | None:
-    """Return the first folder on the way to `path`, or `path` itself, that the account may not enter or read."""
+    """Return the first folder on the way to `path`, or `path` itself, that the account may not enter or read.
+
+    What does not exist is no obstacle.
+    """
     for step in (*reversed(path.parents), path):
+        if not step.exists():
+            break
         status = step.stat()
         needed = stat.S_IXOTH if stat.S_ISDIR(status.st_mode) else stat.S_IROTH
         if status.st_uid == account.uid:

@@ -120,12 +120,23 @@ def existing(path: Path) -> Home | None:
         return home if home.path.exists() and _is_ours(home.path) and home.postgres.exists() else None
 
 
-def require_reach(home: Home, account: Account) -> None:
-    """Raise Invalid when the server's account could not get to its folders."""
-    blocked = obstacle(home.postgres, account) if account.switched else None
+def claim_for(path: Path, account: Account) -> Home:
+    """Claim `path` for a server that runs as the account; raise Invalid, creating nothing, when it could not get there.
+
+    The folder itself may be closed until it is claimed.
+    """
+    path = path.expanduser().absolute()
+    _require_reach(path, path.parent, account)
+    home = claim(path)
+    _require_reach(path, home.postgres, account)
+    return home
+
+
+def _require_reach(path: Path, target: Path, account: Account) -> None:
+    blocked = obstacle(target, account) if account.switched else None
     if blocked is not None:
         raise Invalid(
-            f"CARETIDE_HOME {home.path} cannot be reached by the account {account.name}, which runs the database: "
+            f"CARETIDE_HOME {path} cannot be reached by the account {account.name}, which runs the database: "
             f"{blocked} is closed to it. Choose a folder outside, such as /var/lib/caretide."
         )
 

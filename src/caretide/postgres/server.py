@@ -8,9 +8,9 @@ from pathlib import Path
 
 from caretide.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from caretide.postgres import binaries, launch, locks, passwords, processes, urls
-from caretide.postgres.account import server_account
+from caretide.postgres.account import Account, server_account
 from caretide.postgres.binaries import Binaries
-from caretide.postgres.folders import Home, State, claim, existing, explained, read_state, require_reach, write_state
+from caretide.postgres.folders import Home, State, claim_for, existing, explained, read_state, write_state
 from caretide.postgres.roles import ROLES_VERSION, LoginRole, ensure_roles
 
 DATABASE = "caretide"
@@ -54,9 +54,10 @@ def start(home: Path, *, durable: bool = True) -> Cluster:
     `durable=False` trades safety in a crash for speed, for tests. Raises Invalid for a home that cannot be used and
     Unavailable when the server cannot run.
     """
-    ours = claim(home)
+    account = server_account()
+    ours = claim_for(home, account)
     with locks.door(ours), explained(ours.path):
-        cluster = _bring_up(ours, durable=durable)
+        cluster = _bring_up(ours, account, durable=durable)
         ours.keep.touch(mode=0o600)
     return cluster
 
@@ -64,11 +65,12 @@ def start(home: Path, *, durable: bool = True) -> Cluster:
 @contextmanager
 def share(home: Path, *, durable: bool = True) -> Generator[Cluster]:
     """Hold a share of the server: the first to come starts it, the last to leave stops it unless it is kept."""
-    ours = claim(home)
+    account = server_account()
+    ours = claim_for(home, account)
     with locks.door(ours), explained(ours.path):
         descriptor = locks.hold(ours)
         try:
-            cluster = _bring_up(ours, durable=durable)
+            cluster = _bring_up(ours, account, durable=durable)
         except BaseException:
             os.close(descriptor)
             raise
@@ -144,11 +146,9 @@ def _leave(home: Home) -> None:
             launch.shut_down(home)
 
 
-def _bring_up(home: Home, *, durable: bool) -> Cluster:
+def _bring_up(home: Home, account: Account, *, durable: bool) -> Cluster:
     """Return the running server with its roles in place. Held at the door."""
     _forget_client_environment()
-    account = server_account()
-    require_reach(home, account)
     programs = binaries.usable(home.path, account)
     _require_same_major(home, programs)
     running = processes.settle(home, _remembered_socket(home))
