@@ -102,7 +102,7 @@ class Gathering:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was read that was, or meant to be, a resource."""
-        return not self.counts
+        return not self.counts and not self.held
 
     def _hold(self, kind: str, found: Found) -> None:
         resource = DECODERS[kind].decode(found.raw)

@@ -70,7 +70,6 @@ def _label(name: str) -> str:
 
 def open_plain(path: Path) -> BinaryIO:
     """Open a file for reading, unpacked where it begins as gzip does, whatever its name; raise OSError."""
-    stream = path.open("rb")
-    if stream.peek(2)[:2] == _GZIP_MAGIC:
-        return cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb"))
-    return stream
+    with path.open("rb") as start:
+        packed = start.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    return cast("BinaryIO", gzip.open(path, "rb")) if packed else path.open("rb")
