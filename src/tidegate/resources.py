@@ -39,8 +39,11 @@ TYPES: Final = frozenset(_R4_TYPES.split())
 """Every resource type of R4 (4.0.1). What else stands in `resourceType` may be anything, and is never repeated."""
 
 
-class Element(Struct, frozen=True, rename="camel"):
-    """A piece of a resource; unknown keys are ignored."""
+class Element(Struct, frozen=True, rename="camel", gc=False):
+    """A piece of a resource; unknown keys are ignored.
+
+    Decoded trees have no cycles, and many are held at once: the garbage collector need not walk them.
+    """
 
 
 class Meta(Element, frozen=True):
