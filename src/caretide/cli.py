@@ -3,14 +3,13 @@
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from caretide.billing.cli import month, rules
 from caretide.demo.cli import demo
 from caretide.ehr.cli import imports
 from caretide.postgres.cli import db
-from caretide.tenants.cli import clinics, members, practitioners, tenants
+from caretide.tenants.cli import JsonOption, TenantOption, clinics, members, practitioners, tenants
 
 app = typer.Typer(
     help="Run a care-management month for many health systems.",
@@ -67,22 +66,28 @@ def worker_command() -> None:
     run_in(run)
 
 
+@month.command("close")
+def close_command(
+    service_month: Annotated[str, typer.Argument(metavar="MONTH", help="YYYY-MM")],
+    tenant: TenantOption,
+    clinic: Annotated[str | None, typer.Option("--clinic", help="Only this clinic, by its slug.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Close a month: rule it, freeze its lines, write its records. Run again, it does what is left."""
+    from caretide.billing.cli import show_status
+    from caretide.kernel.month import Month
+    from caretide.runtime.console import run
+    from caretide.serving import close_month
+
+    chosen = Month.parse(service_month)
+    show_status(run(lambda ours: close_month(ours, tenant, chosen, clinic)), as_json=as_json)
+
+
 def main() -> None:
     """Run the command line; every error is one line and an exit status, never a traceback."""
     try:
-        code = app(standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        code = 2
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        code = 130
-    except BrokenPipeError:
-        code = 1
+        app()
     except Exception as error:  # noqa: BLE001 - the last resort: a fault of ours is told in one line, too
         from caretide.runtime.console import exit_code
 
-        code = exit_code(error)
-    sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(exit_code(error))

@@ -1,15 +1,27 @@
-"""One process that serves pages and API and, unless told not to, runs the jobs."""
+"""What needs the application and the queue together: serving with a worker inside, and a close watched to its end."""
 
 import asyncio
+from typing import Final
 
 import uvicorn
+from rich.progress import Progress
 
 from caretide import worker
+from caretide.billing import actions as billing
+from caretide.billing.queries import closes
+from caretide.billing.queries.closes import ClinicStatus
+from caretide.kernel.actor import Actor
 from caretide.kernel.clock import system_clock
+from caretide.kernel.errors import Unavailable
+from caretide.kernel.month import Month
 from caretide.main import create_app
 from caretide.runtime.console import err
 from caretide.runtime.installation import Installation, installation
 from caretide.settings import Settings
+from caretide.tenants import queries as tenants
+
+PATIENCE_SECONDS: Final = 120
+"""How long a close waits for jobs that another process holds, without any progress, before it gives up."""
 
 
 async def serve_forever(settings: Settings, *, with_worker: bool) -> None:
@@ -39,3 +51,30 @@ async def serve_installation(ours: Installation, *, with_worker: bool) -> None:
     finally:
         if jobs is not None:
             await worker.stop(jobs)
+
+
+async def close_month(ours: Installation, tenant: str, month: Month, clinic: str | None = None) -> list[ClinicStatus]:
+    """Ask for a close and work on it until it is done; what other workers take is waited for."""
+    async with ours.database.tx(Actor.nobody()) as tx:
+        tenant_id = await tenants.tenant_by_slug(tx, tenant)
+    system = Actor.system(tenant_id)
+    async with ours.database.tx(system) as tx:
+        chosen = [(await tenants.clinic_by_slug(tx, clinic)).id] if clinic else None
+    with Progress(console=err, transient=True) as progress:
+        task = progress.add_task(f"Closing {month}", total=None)
+        before, waited = -1, 0.0
+        while True:
+            async with ours.database.tx(system) as tx:
+                await billing.request_close(tx, month, chosen)
+            await worker.drain(ours)
+            async with ours.database.tx(system) as tx:
+                states = [s for s in await closes.status(tx, month) if chosen is None or s.clinic_id in chosen]
+            done = sum(state.records for state in states)
+            progress.update(task, completed=done, total=sum(state.ready for state in states))
+            if all(state.done for state in states):
+                return states
+            waited = 0.0 if done > before else waited + 1
+            before = done
+            if waited > PATIENCE_SECONDS:
+                raise Unavailable("Some records could not be written; see `caretide month status` and run this again")
+            await asyncio.sleep(1)

@@ -102,7 +102,7 @@ class RuleLimits(Base):
     __tablename__ = "rule_limits"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    effective_from: Mapped[date]
+    quarter: Mapped[str]
     source: Mapped[str]
     limits: Mapped[dict[str, Any]]
     loaded_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))

@@ -38,3 +38,8 @@ class Actor:
     def account(cls, account_id: UUID, name: str) -> Self:
         """Return a person who has signed in but acts in no tenant: may only manage their own account."""
         return cls("account", None, frozenset({Permission.SELF}), account_id=account_id, name=name)
+
+    @classmethod
+    def operator(cls) -> Self:
+        """Return the actor of the command line outside any tenant: public rules, nothing of a patient."""
+        return cls("operator", None, frozenset({Permission.RULES_WRITE}), name="Caretide")

@@ -1,0 +1,64 @@
+"""The month: what bills, what is blocked, and the close."""
+
+from fastapi import Request
+from starlette.responses import Response
+
+from caretide.billing import actions
+from caretide.billing.queries import board
+from caretide.kernel.ids import parse_id
+from caretide.kernel.month import Month
+from caretide.runtime.web import Known, Router, SessionTx
+from caretide.ui.forms import FormState
+from caretide.ui.respond import attempt, fields, page, redirect
+
+router = Router(Known.SESSION)
+
+
+@router.get("/months")
+async def pick(request: Request, tx: SessionTx, month: str = "", clinic: str = "") -> Response:
+    """Go to the month that was picked; the last full one by default."""
+    chosen = Month.parse(month) if month else await board.default_month(tx)
+    return redirect(request, f"/months/{chosen}" + (f"?clinic={clinic}" if clinic else ""))
+
+
+@router.get("/months/{month}")
+async def show(
+    request: Request, tx: SessionTx, month: str, clinic: str = "", show: str = "", page: int = 1
+) -> Response:
+    """Show a month."""
+    return await _show(request, tx, "billing/month.html", month, board.Wanted(clinic, show, page))
+
+
+@router.get("/months/{month}/close")
+async def ask(request: Request, tx: SessionTx, month: str, clinic: str = "") -> Response:
+    """Ask before closing, for a browser without script."""
+    return await _show(request, tx, "billing/close.html", month, board.Wanted(clinic))
+
+
+@router.post("/months/{month}/close")
+async def close(request: Request, tx: SessionTx, month: str) -> Response:
+    """Ask for the close; jobs do it."""
+    values = await fields(request)
+    clinic = str(values.get("clinic", ""))
+    chosen = [parse_id(clinic)] if clinic else None
+    state = await attempt(tx, "close", values, lambda: actions.request_close(tx, Month.parse(month), chosen))
+    if state:
+        return await _show(request, tx, "billing/close.html", month, board.Wanted(clinic), state)
+    return redirect(request, f"/months/{month}" + (f"?clinic={clinic}" if clinic else ""), done="closing")
+
+
+@router.get("/months/{month}/progress")
+async def progress(request: Request, tx: SessionTx, month: str, clinic: str = "") -> Response:
+    """Say how far the close is; when it is done, have the page loaded anew."""
+    view = await board.month_page(tx, Month.parse(month), board.Wanted(clinic))
+    if view.state != "closing" or view.progress is None:
+        return Response(status_code=204, headers={"HX-Refresh": "true"})
+    template = request.app.state.templates.get_template("billing/_progress.html")
+    return Response(template.render(page=view), media_type="text/html")
+
+
+async def _show(
+    request: Request, tx: SessionTx, template: str, month: str, wanted: board.Wanted, form: FormState | None = None
+) -> Response:
+    view = await board.month_page(tx, Month.parse(month), wanted)
+    return await page(request, tx, template, view, section="month", form=form)

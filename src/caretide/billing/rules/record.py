@@ -1,0 +1,279 @@
+"""A judged month as the record that an auditor reads: the same facts, in words, frozen before anything is rendered."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC
+from typing import Final
+
+from caretide.billing.rules.evidence import Entry, Evidence, Fact, Judged
+from caretide.documents import schemas as doc
+from caretide.enrollment.rules import ConsentStanding
+from caretide.programs.fees import amount
+from caretide.programs.packs import Packs
+from caretide.programs.ruling import EntryVerdict, Ruling
+from caretide.time_log.rules import ACTIVITY_TYPES
+
+PROGRAM_NAMES: Final = {
+    "CCM": "Chronic Care Management",
+    "PCM": "Principal Care Management",
+    "CCM+PCM": "Chronic and Principal Care Management",
+}
+PRACTITIONER_KINDS: Final = {
+    "physician": "Physician",
+    "nurse_practitioner": "Nurse practitioner",
+    "physician_assistant": "Physician assistant",
+    "clinical_nurse_specialist": "Clinical nurse specialist",
+    "certified_nurse_midwife": "Certified nurse-midwife",
+    "other": "Other",
+}
+EMPLOYERS: Final = {
+    "clinical_staff": "Employee",
+    "clinical_staff_contracted": "Contracted",
+    "clinical_staff_outside_us": "Outside the United States",
+    "clinical_staff_excluded": "Excluded individual",
+    "billing_practitioner": "Practitioner",
+    "qhp_incident_to": "Qualified professional, incident to",
+    "non_clinical": "Not clinical staff",
+}
+STAYS: Final = {
+    "inpatient_hospital": "Hospital, inpatient",
+    "SNF_part_A": "Skilled nursing facility, Part A",
+    "NF_non_part_A": "Nursing facility, not Part A",
+}
+VISITS: Final = {
+    "not_required": "Not required: seen within the year before",
+    "annual_wellness": "Annual wellness visit",
+    "welcome_to_medicare": "Welcome to Medicare visit",
+    "office_visit": "Office visit",
+    "transition": "Transitional care visit",
+}
+DISCLOSURES: Final = {
+    "available": "The service is available, and what it is",
+    "cost_sharing": "Cost sharing applies",
+    "one_practitioner": "Only one practitioner can be paid for it in a month",
+    "may_stop": "It can be stopped at any time, effective at the end of the calendar month",
+    "sharing": "Health information may be shared with others who treat the patient",
+}
+COPIES: Final = {"in_person": "In person", "mail": "By mail", "portal": "Through the portal", "email": "By e-mail"}
+SUPERVISION: Final = "General supervision by the billing practitioner (42 CFR 410.26(b)(5))"
+UNCOUNTED: Final = {
+    "OTHER_FAMILY": "Not of the elected family",
+    "OTHER_PROGRAM": "Counts for another program",
+    "OUTSIDE_MONTH": "Outside the month",
+}
+
+
+def monthly_record(judged: Judged, packs: Packs) -> doc.MonthlyRecord:
+    """Return the record's facts. Its date is the month's end, so that nothing in it depends on when it was made."""
+    evidence, ruling = judged.evidence, judged.ruling
+    _, end = evidence.month.bounds(evidence.clinic.zone)
+    return doc.MonthlyRecord(
+        as_of=end.astimezone(UTC),
+        month=str(evidence.month),
+        program=evidence.program,
+        program_name=PROGRAM_NAMES.get(evidence.program, evidence.program),
+        clinic=_clinic(evidence),
+        patient=doc.Patient(
+            name=evidence.chart.name,
+            birth_date=evidence.chart.birth_date,
+            mbi=evidence.chart.mbi,
+            mrn=evidence.chart.mrn,
+        ),
+        practitioner=doc.Practitioner(
+            name=evidence.practitioner.name,
+            npi=evidence.practitioner.npi,
+            kind=PRACTITIONER_KINDS.get(evidence.practitioner.kind, evidence.practitioner.kind),
+        ),
+        supervision=SUPERVISION,
+        eligibility=_eligibility(evidence, judged),
+        consent=_consent(evidence),
+        initiating_visit=_visit(evidence.facts.get("initiating-visit")),
+        care_plan=_care_plan(evidence.facts.get("care-plan"), evidence.facts.get("care-plan-copy")),
+        access_24_7=_attestation(evidence.clinic_facts.get("round-the-clock-access"), "Round-the-clock access"),
+        designated_contact=_contact(evidence.designated),
+        certified_ehr=_attestation(evidence.clinic_facts.get("certified-ehr"), "Certified EHR in use"),
+        ruling=_ruling(judged, packs),
+        rule_pack=ruling.pack or "none",
+        citations=tuple(f"{citation.text} ({citation.source})" for citation in ruling.citations),
+        entries=_entries(evidence.entries, ruling.entries),
+        totals=_totals(evidence.entries, ruling),
+        decision_making=_decision(evidence.facts.get("decision-making")),
+        concurrency=_concurrency(evidence.facts.get("other-claims")),
+        stays=_stays(judged),
+        findings=tuple(doc.Finding(severity=e.severity.value, code=e.code, message=e.message) for e in ruling.exceptions),
+        provisional=ruling.provisional,
+        generated=evidence.generated,
+    )
+
+
+def _clinic(evidence: Evidence) -> doc.Clinic:
+    clinic = evidence.clinic
+    return doc.Clinic(
+        name=clinic.name,
+        address=clinic.address,
+        phone=clinic.phone,
+        time_zone=clinic.time_zone,
+        billing_group=f"Billing group {clinic.tin_group}",
+    )
+
+
+def _eligibility(evidence: Evidence, judged: Judged) -> doc.Eligibility:
+    count = judged.facts.patient.chronic_conditions
+    months = judged.facts.patient.condition_min_months
+    known = f"{count} chronic conditions on the active problem list" if count is not None else "Conditions not recorded"
+    lasting = f", expected to last at least {months} months" if months is not None else ""
+    risk = {
+        True: ", attested to place the patient at significant risk",
+        False: ", attested not to place the patient at significant risk",
+        None: "",
+    }[judged.facts.patient.high_risk]
+    conditions = tuple(doc.Condition(icd10=found.icd10, name=found.name) for found in evidence.chart.diagnoses)
+    return doc.Eligibility(statement=f"{known}{lasting}{risk}.", conditions=conditions)
+
+
+def _consent(evidence: Evidence) -> doc.Consent | None:
+    standing: ConsentStanding = evidence.consent
+    given = standing.given
+    if given is None:
+        return None
+    ours = given.practitioner_id == evidence.practitioner.id
+    return doc.Consent(
+        given_at=given.decided_at,
+        mode=given.mode.capitalize(),
+        obtained_by=given.obtained_by or "Not recorded",
+        practitioner=evidence.practitioner.name if ours else "Another practitioner",
+        script_version=given.script_version or "Not recorded",
+        disclosures=tuple(text for key, text in DISCLOSURES.items() if key in given.disclosures),
+        revoked_on=standing.revoked_on,
+    )
+
+
+def _visit(fact: Fact | None) -> doc.InitiatingVisit | None:
+    if fact is None:
+        return None
+    kind = str(fact.value["visit"])
+    return doc.InitiatingVisit(on=fact.effective_on, kind=VISITS.get(kind, kind))
+
+
+def _care_plan(plan: Fact | None, copy: Fact | None) -> doc.CarePlan | None:
+    if plan is None:
+        return None
+    return doc.CarePlan(
+        kind=str(plan.value["plan"]).replace("_", "-").capitalize(),
+        version=f"{plan.effective_on:%Y-%m-%d}",
+        dated=plan.effective_on,
+        copy_given_on=copy.effective_on if copy else None,
+        copy_given_how=COPIES.get(str(copy.value["how"])) if copy else None,
+    )
+
+
+def _attestation(fact: Fact | None, words: str) -> doc.Attestation | None:
+    if fact is None:
+        return None
+    detail = str(fact.value.get("detail") or words)
+    met = bool(fact.value["value"])
+    return doc.Attestation(
+        met=met, statement=detail, effective_on=fact.effective_on, checked_on=fact.checked_on
+    )
+
+
+def _contact(designated: str | None) -> doc.Attestation | None:
+    return None if designated is None else doc.Attestation(met=True, statement=designated)
+
+
+def _ruling(judged: Judged, packs: Packs) -> doc.Ruling:
+    ruling, place = judged.ruling, judged.evidence.clinic.place_of_service
+    day = ruling.earliest_service_date
+    elected = judged.facts.election
+    return doc.Ruling(
+        family=ruling.family,
+        election="None recorded; the default applies" if elected == "auto" else elected,
+        countable_seconds=ruling.countable_seconds,
+        codes=tuple(
+            doc.CodeLine(
+                code=line.code,
+                name=packs.codes[line.code].name,
+                units=line.units,
+                unit_cents=amount(line.code, day, facility=_is_facility(place), packs=packs) if day else None,
+            )
+            for line in ruling.codes
+        ),
+        service_date=day if ruling.codes else None,
+        place_of_service=place,
+        diagnoses=tuple(found.icd10 for found in judged.evidence.chart.diagnoses),
+        thresholds=tuple(
+            doc.Threshold(seconds=rung.seconds, label=f"{rung.seconds // 60} min") for rung in ruling.ladder
+        ),
+    )
+
+
+FACILITY_PLACES: Final = frozenset({"19", "21", "22", "23", "24", "26", "31", "34", "51", "52", "56", "61"})
+"""Place-of-service codes that Medicare pays at the facility rate (CMS IOM 100-04, chapter 12, section 20.4.2)."""
+
+
+def _is_facility(place: str) -> bool:
+    return place in FACILITY_PLACES
+
+
+def _entries(entries: Iterable[Entry], verdicts: Iterable[EntryVerdict]) -> tuple[doc.TimeEntry, ...]:
+    by_id: Mapping[str, EntryVerdict] = {verdict.id: verdict for verdict in verdicts}
+    found: list[doc.TimeEntry] = []
+    for entry in entries:
+        verdict = by_id.get(str(entry.id))
+        reason = verdict.reason if verdict else None
+        found.append(
+            doc.TimeEntry(
+                started_at=entry.start,
+                ended_at=entry.end,
+                seconds=entry.seconds,
+                counted_seconds=verdict.counted if verdict else 0,
+                person=entry.person,
+                credential=entry.credential,
+                employer=EMPLOYERS[entry.staff_role],
+                activity=ACTIVITY_TYPES[entry.activity_type].label,
+                program=entry.program,
+                reason=UNCOUNTED.get(reason, _words(reason)) if reason else None,
+            )
+        )
+    return tuple(found)
+
+
+def _words(code: str) -> str:
+    return code.replace("_", " ").capitalize()
+
+
+def _totals(entries: Iterable[Entry], ruling: Ruling) -> tuple[doc.RoleTotal, ...]:
+    before = {"staff": 0, "practitioner": 0}
+    for entry in entries:
+        before["practitioner" if entry.staff_role == "billing_practitioner" else "staff"] += entry.seconds
+    return (
+        doc.RoleTotal(role="Clinical staff", before=before["staff"], after=ruling.staff_seconds),
+        doc.RoleTotal(role="Billing practitioner", before=before["practitioner"], after=ruling.practitioner_seconds),
+    )
+
+
+def _decision(fact: Fact | None) -> doc.DecisionMaking | None:
+    if fact is None:
+        return None
+    by = {"billing_practitioner": "The billing practitioner"}.get(str(fact.value.get("by")), "Somebody else")
+    return doc.DecisionMaking(level=str(fact.value["level"]).capitalize(), on=fact.effective_on, by=by)
+
+
+def _concurrency(fact: Fact | None) -> tuple[doc.ConcurrencyCheck, ...]:
+    if fact is None:
+        return ()
+    found = [str(claim["code"]) for claim in fact.value.get("claims", ())]
+    return (
+        doc.ConcurrencyCheck(
+            service="Care management by others",
+            source="Checked by the practice",
+            checked_on=fact.checked_on,
+            result=f"Found: {', '.join(found)}" if found else "None found",
+            clear=not found,
+        ),
+    )
+
+
+def _stays(judged: Judged) -> tuple[doc.FacilityStay, ...]:
+    known = judged.facts.patient.facility_stays or ()
+    return tuple(doc.FacilityStay(kind=STAYS[stay.kind], start=stay.first, end=stay.last) for stay in known)
+
