@@ -1,7 +1,7 @@
 """The queue's process: runs jobs in their own tenants, under the worker's database role."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import procrastinate
@@ -19,7 +19,7 @@ REGISTERS = (billing,)
 
 
 @asynccontextmanager
-async def queue(installation: Installation) -> AsyncIterator[procrastinate.App]:
+async def queue(installation: Installation) -> AsyncGenerator[procrastinate.App]:
     """Open the queue with the worker's role."""
     url = installation.urls.url(LoginRole.WORKER)
     database = Database(url, installation.stores, installation.database.clock, pool_size=CONCURRENCY + 2)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -49,7 +49,7 @@ def _read(name: str) -> bytes:
     return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
 
 
-def _refuse(message: str) -> "typer.Exit":
+def _refuse(message: str) -> NoReturn:
     """Say what is wrong in one printable line and end with the status of wrong usage."""
     line = " ".join(message.split())
     typer.echo(line.encode("ascii", "backslashreplace").decode("ascii"), err=True)
@@ -58,7 +58,9 @@ def _refuse(message: str) -> "typer.Exit":
 
 @rules.command()
 def load(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON, or CMS's CSV table of limits (MUE).")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="JSON, or CMS's CSV table of limits (MUE).")
+    ],
     quarter: Annotated[str | None, typer.Option(help="For CSV: the quarter it is for, such as 2026Q4.")] = None,
 ) -> None:
     """Load a quarter's unit limits in place of the assumed ones."""
@@ -138,4 +140,6 @@ def documents_command(
         return len(ids)
 
     count = in_tenant(tenant, write)
-    typer.echo(f"{count} records of {chosen} are in {out}." if count else f"{chosen} has no records yet.", err=not count)
+    typer.echo(
+        f"{count} records of {chosen} are in {out}." if count else f"{chosen} has no records yet.", err=not count
+    )

@@ -31,7 +31,7 @@ class NewDocument:
 async def keep(tx: Tx, new: NewDocument) -> UUID:
     """Put a document into the vault and its SHA-256 into the database; return its id.
 
-    The vault comes first: a file without a row is harmless and is found again by its content, a row without a file is not.
+    The vault comes first: a file without a row is harmless and found again by its content; a row without a file is not.
     """
     sha256 = await asyncio.to_thread(tx.stores.vault.put, tx.tenant_id, new.pdf)
     document_id = new_id()

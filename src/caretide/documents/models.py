@@ -14,7 +14,10 @@ class Document(TenantTable):
     """A rendered PDF in the vault, by the SHA-256 of its whole file; never edited, only superseded."""
 
     __tablename__ = "documents"
-    __table_args__ = (references("patients", "patient_id"), Index("documents_patient_idx", "tenant_id", "patient_id"),)
+    __table_args__ = (
+        references("patients", "patient_id"),
+        Index("documents_patient_idx", "tenant_id", "patient_id"),
+    )
 
     patient_id: Mapped[UUID]
     kind: Mapped[str]

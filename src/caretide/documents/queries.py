@@ -71,4 +71,3 @@ async def content(tx: Tx, document_id: UUID) -> tuple[DocumentRow, bytes]:
     """Return a document with its bytes; raise IntegrityFault where they are not the ones that were kept."""
     found = await document(tx, document_id)
     return found, await asyncio.to_thread(tx.stores.vault.get, tx.tenant_id, found.sha256)
-

@@ -1,7 +1,7 @@
 """Permission stands on the verb.
 
-Every public function of `actions` and `queries` is a verb: page, API, job and command line all pass there. A verb without
-one of these decorators fails a test. The outermost verb of a transaction is its audit event.
+Every public function of `actions` and `queries` is a verb: page, API, job and command line all pass there. A verb
+without one of these decorators fails a test. The outermost verb of a transaction is its audit event.
 """
 
 from collections.abc import Awaitable, Callable

@@ -64,7 +64,8 @@ def exit_code(error: BaseException) -> int:
         trace = trace.tb_next
     place = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
     # The message of an unforeseen error may quote health data; its kind and place are enough to report it.
-    err.print(f"[bold red]Error:[/] an unforeseen fault, {type(error).__name__}{place}. Please report it.", soft_wrap=True)
+    told = f"an unforeseen fault, {type(error).__name__}{place}. Please report it."
+    err.print(f"[bold red]Error:[/] {told}", soft_wrap=True)
     return FAILURE
 
 

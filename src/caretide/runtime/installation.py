@@ -1,6 +1,6 @@
 """An installation in use: its settings, its server, its keys, its vault."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Installation:
 
 
 @asynccontextmanager
-async def installation(settings: Settings, clock: Clock = system_clock) -> AsyncIterator[Installation]:
+async def installation(settings: Settings, clock: Clock = system_clock) -> AsyncGenerator[Installation]:
     """Hold a share of the server, bring the schema up to date, open keys and vault; let all go at the end."""
     with shared(settings) as urls:
         migrate(urls.url(LoginRole.MIGRATOR))

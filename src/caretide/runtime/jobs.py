@@ -1,8 +1,8 @@
 """A job is an action run later: its arguments are ids, and running it twice is the same as once.
 
-Jobs are queued in the caller's own transaction through one definer function, which stamps tenant and member from the
-context: no argument can choose a tenant. procrastinate keeps the queue in the schema `jobs`, which the application's role
-cannot touch.
+Jobs are queued in the caller's own transaction through one definer function, which stamps tenant and member from
+the context: no argument can choose a tenant. procrastinate keeps the queue in the schema `jobs`, which the
+application's role cannot touch.
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import procrastinate
+from procrastinate import exceptions, jobs
 from psycopg import errors as pg
 from sqlalchemy import text
 
@@ -62,9 +63,7 @@ def worker_app(url: str, database: Database) -> procrastinate.App:
 class _Weather(procrastinate.BaseRetryStrategy):
     """Retry what is not a refusal of our own, four times, after 2, 4, 8 and 16 seconds."""
 
-    def get_retry_decision(
-        self, *, exception: BaseException, job: procrastinate.jobs.Job
-    ) -> procrastinate.RetryDecision | None:
+    def get_retry_decision(self, *, exception: BaseException, job: jobs.Job) -> procrastinate.RetryDecision | None:
         """Decide by the kind of failure and the attempts so far."""
         final = isinstance(exception, CaretideError) and not isinstance(exception.__cause__, pg.Error)
         if final or job.attempts >= 4:
@@ -98,14 +97,14 @@ def _argument(value: str) -> UUID | str:
 async def rescue(app: procrastinate.App) -> int:
     """Queue again the jobs whose worker died; return how many.
 
-    Where a sibling with the same queueing lock already waits, the queue refuses the retry (procrastinate issue 1446): the
-    sibling will do the work, so the dead one is closed instead of staying "doing" for ever.
+    Where a sibling with the same queueing lock waits already, the queue refuses the retry (procrastinate issue 1446):
+    the sibling will do the work, so the dead one is closed instead of staying "doing" for ever.
     """
     rescued = 0
     for stalled in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS):
         try:
             await app.job_manager.retry_job(stalled)
-        except procrastinate.exceptions.ConnectorException:
-            await app.job_manager.finish_job(stalled, procrastinate.jobs.Status.FAILED, delete_job=False)
+        except exceptions.ConnectorException:
+            await app.job_manager.finish_job(stalled, jobs.Status.FAILED, delete_job=False)
         rescued += 1
     return rescued

@@ -31,7 +31,8 @@ class AuditEventPatient(TenantTable):
     __tablename__ = "audit_event_patients"
     __table_args__ = (references("audit_events", "id"),)
 
-    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    # Sorted last, so that the tenant leads the key.
+    patient_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=1)
 
 
 class AccountEvent(Base):

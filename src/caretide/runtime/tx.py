@@ -4,7 +4,7 @@ A connection is reached only inside a `Tx`, a `Tx` exists only with an `Actor`, 
 else. One transaction per request or job: data, audit events and queued jobs live or die together.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,7 +38,7 @@ class Trail:
     depth: int = 0
 
     @contextmanager
-    def entering(self, verb: str) -> Iterator[None]:
+    def entering(self, verb: str) -> Generator[None]:
         """Record the verb if no other verb called it."""
         if self.depth == 0:
             self.events.append((verb, {}, set()))
@@ -92,12 +92,15 @@ class Tx:
             self.trail.events[-1][1].update(details)
 
     @asynccontextmanager
-    async def attempt(self) -> AsyncIterator[None]:
+    async def attempt(self) -> AsyncGenerator[None]:
         """Run verbs whose refusal the caller means to show: what they wrote is undone, the transaction goes on."""
         before = len(self.trail.events)
         try:
             async with self.db.begin_nested():
                 yield
+        except Forbidden:
+            # Not the caller's to show: it ends the transaction, and what was refused goes on record.
+            raise
         except CaretideError:
             del self.trail.events[before:]
             raise
@@ -165,7 +168,7 @@ class Database:
             pass
 
     @asynccontextmanager
-    async def tx(self, actor: Actor) -> AsyncIterator[Tx]:
+    async def tx(self, actor: Actor) -> AsyncGenerator[Tx]:
         """Open a transaction for an actor; commit at the end, roll back on any error."""
 
         async def known(tx: Tx) -> Actor:
@@ -176,7 +179,7 @@ class Database:
             yield tx
 
     @asynccontextmanager
-    async def tx_for(self, identify: Identify) -> AsyncIterator[Tx]:
+    async def tx_for(self, identify: Identify) -> AsyncGenerator[Tx]:
         """Open a transaction for whoever `identify` finds, on the same connection: one round trip less."""
         tx: Tx | None = None
         try:

@@ -1,8 +1,8 @@
 """The web's spine: how a caller must be known, one transaction per request, and what every answer carries.
 
-A route declares only how the caller must be known; permissions stand on verbs. Three nets catch a forgotten declaration:
-`Router` cannot be made without one, a test walks every route, and `AccessGate` answers 500 to any response on which
-nothing decided access.
+A route declares only how the caller must be known; permissions stand on verbs. Three nets catch a forgotten
+declaration: `Router` cannot be made without one, a test walks every route, and `AccessGate` answers 500 to any response
+on which nothing decided access.
 """
 
 import hashlib
@@ -55,9 +55,7 @@ async def open_public(request: Request) -> AsyncIterator[Tx]:
 
 async def open_session(request: Request) -> AsyncIterator[Tx]:
     """Open a transaction for the person whose session cookie this is; unsafe methods need the session's token too."""
-    secret = request.cookies.get(request.app.state.session_cookie)
-    if not secret:
-        raise Unauthenticated
+    secret = session_secret(request)
     if request.method not in SAFE_METHODS:
         await check_csrf(request, secret)
     async with _opened(request, secret, Known.SESSION) as tx:
@@ -66,11 +64,24 @@ async def open_session(request: Request) -> AsyncIterator[Tx]:
 
 async def open_token(request: Request) -> AsyncIterator[Tx]:
     """Open a transaction for the bearer of a session's secret. Cookies are not looked at: no request can be forged."""
+    async with _opened(request, bearer_secret(request), Known.TOKEN) as tx:
+        yield tx
+
+
+def session_secret(request: Request) -> str:
+    """Return the session's secret from the cookie; raise Unauthenticated where there is none."""
+    secret = request.cookies.get(request.app.state.session_cookie)
+    if not secret:
+        raise Unauthenticated
+    return secret
+
+
+def bearer_secret(request: Request) -> str:
+    """Return the session's secret from the authorization header; raise Unauthenticated where there is none."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret:
         raise Unauthenticated("Send a token: `Authorization: Bearer TOKEN`, from POST /api/v1/sessions")
-    async with _opened(request, secret, Known.TOKEN) as tx:
-        yield tx
+    return secret
 
 
 def _opened(request: Request, secret: str, known: Known) -> AbstractAsyncContextManager[Tx]:
@@ -116,12 +127,24 @@ async def check_csrf(request: Request, secret: str) -> None:
         raise Forbidden("This form is out of date; reload the page and try again")
 
 
-HEADERS: Final = (
+POLICY: Final = "; ".join(
     (
-        b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self';"
-        b" form-action 'self'; frame-ancestors 'none'; base-uri 'none'; manifest-src 'self'",
-    ),
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+"""The content security policy: nothing inline, nothing from elsewhere."""
+
+HEADERS: Final = (
+    (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),

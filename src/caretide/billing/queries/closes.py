@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, func, select
 
 from caretide.billing.models import ClaimLine, MonthClose, PatientMonth
 from caretide.kernel.errors import NotFound
@@ -123,8 +123,8 @@ async def status(tx: Tx, month: Month) -> list[ClinicStatus]:
     ]
 
 
-def _money(month: Month) -> Any:
-    """Return lines and cents by clinic, cast to what Python counts in."""
+def _money(month: Month) -> Select[UUID, int, Any]:
+    """Ask for lines and cents by clinic; PostgreSQL sums to numeric, which the caller counts as an integer."""
     return (
         select(
             PatientMonth.clinic_id,

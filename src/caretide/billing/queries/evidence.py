@@ -42,9 +42,7 @@ async def packs(tx: Tx) -> Packs:
 
 
 @requires(Permission.MONTH_READ)
-async def judged(
-    tx: Tx, clinic: ClinicRow, month: Month, patient_ids: Sequence[UUID] | None = None
-) -> list[Judged]:
+async def judged(tx: Tx, clinic: ClinicRow, month: Month, patient_ids: Sequence[UUID] | None = None) -> list[Judged]:
     """Return what the rules say of a clinic's month as it stands recorded now, by patient and billing practitioner."""
     rules = await packs(tx)
     lists = enrollment.chronic_lists()
@@ -67,7 +65,8 @@ async def gathered(
     _, end = month.bounds(clinic.zone)
     instant = min(end, tx.now)
     contacts = await rosters.designated_as_of(tx, ids, instant)
-    at_clinic = {kind: _clinic_fact(row) for kind, row in (await tenants.clinic_facts(tx, clinic.id, month.last)).items()}
+    of_clinic = await tenants.clinic_facts(tx, clinic.id, month.last)
+    at_clinic = {kind: _clinic_fact(row) for kind, row in of_clinic.items()}
     is_generated = (await tenants.my_tenant(tx)).is_generated
     entries = await _entries(tx, clinic.id, month, patient_ids)
     together: dict[tuple[UUID, UUID], list[enrollment.Enrolled]] = defaultdict(list)

@@ -36,7 +36,7 @@ STAY_KINDS: Final[dict[str, StayKind]] = {
     "skilled_nursing_facility": "SNF_part_A",
     "nursing_facility": "NF_non_part_A",
 }
-"""Where the EHR says somebody stayed -> kind of stay. A skilled nursing stay is read as Part A until somebody checks."""
+"""Where the EHR says somebody stayed -> kind of stay. A skilled nursing stay is Part A until checked."""
 
 ACTIVITIES: Final[dict[str, Activity]] = {
     "administrative_scheduling": "administrative_scheduling",

@@ -11,6 +11,7 @@ from caretide.programs.limits import LimitSet
 from caretide.programs.packs import Packs
 from caretide.programs.ruling import Ruling
 
+
 @dataclass(frozen=True, slots=True)
 class Frozen:
     """Column values of a patient-month, of its claim lines and of its exceptions."""

@@ -99,7 +99,10 @@ def monthly_record(judged: Judged, packs: Packs) -> doc.MonthlyRecord:
         decision_making=_decision(evidence.facts.get("decision-making")),
         concurrency=_concurrency(evidence.facts.get("other-claims")),
         stays=_stays(judged),
-        findings=tuple(doc.Finding(severity=e.severity.value, code=e.code, message=e.message) for e in ruling.exceptions),
+        findings=tuple(
+            doc.Finding(severity=found.severity.value, code=found.code, message=found.message)
+            for found in ruling.exceptions
+        ),
         provisional=ruling.provisional,
         generated=evidence.generated,
     )
@@ -171,9 +174,7 @@ def _attestation(fact: Fact | None, words: str) -> doc.Attestation | None:
         return None
     detail = str(fact.value.get("detail") or words)
     met = bool(fact.value["value"])
-    return doc.Attestation(
-        met=met, statement=detail, effective_on=fact.effective_on, checked_on=fact.checked_on
-    )
+    return doc.Attestation(met=met, statement=detail, effective_on=fact.effective_on, checked_on=fact.checked_on)
 
 
 def _contact(designated: str | None) -> doc.Attestation | None:
@@ -276,4 +277,3 @@ def _concurrency(fact: Fact | None) -> tuple[doc.ConcurrencyCheck, ...]:
 def _stays(judged: Judged) -> tuple[doc.FacilityStay, ...]:
     known = judged.facts.patient.facility_stays or ()
     return tuple(doc.FacilityStay(kind=STAYS[stay.kind], start=stay.first, end=stay.last) for stay in known)
-
