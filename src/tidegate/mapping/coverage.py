@@ -58,7 +58,9 @@ _V3: Final = {
 
 _SUPPLEMENT: Final = re.compile(r"medigap|medsup|supplement")
 _ADVANTAGE: Final = re.compile(
-    r"advantage|replacement|managed|part c\b|\bhmo\b|\bppo\b|\bpffs\b|\bma-?pd\b|\bd?-?snp\b|\bcost plan"
+    # NAHDO's own words for original Medicare are "Medicare (Non-managed Care)".
+    r"advantage|replacement|(?<!non-)(?<!non )(?<!not )managed|part c\b"
+    r"|\bhmo\b|\bppo\b|\bpffs\b|\bma-?pd\b|\bd?-?snp\b|\bcost plan"
 )
 _PARTS: Final = re.compile(r"\bparts?\s*([abd](?:\s*(?:,|&|/|\+|and)\s*(?:and\s+)?(?:part\s+)?[abd])*)\b")
 _LETTERS: Final = re.compile(r"\bmedicare\s+([ab](?:\s*(?:,|&|/|\+|and)\s*[abd])*)\b")
