@@ -21,6 +21,7 @@ from caretide.documents import pages as documents_pages
 from caretide.enrollment import api as enrollment_api
 from caretide.identity import api as identity_api
 from caretide.identity import pages as identity_pages
+from caretide.kernel.actor import Actor
 from caretide.kernel.errors import CaretideError, Conflict, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
 from caretide.patients import api as patients_api
 from caretide.rosters import api as rosters_api
@@ -60,7 +61,6 @@ PAGES: Final = (
     documents_pages.router,
 )
 API: Final = (
-    identity_api.public,
     identity_api.router,
     tenants_api.public,
     tenants_api.router,
@@ -146,8 +146,16 @@ def _page_for_error(request: Request, error: Exception) -> Response:
     if isinstance(error, Unauthenticated) and request.url.path != "/sign-in":
         decide(request.scope, "error")
         return redirect(request, f"/sign-in?next={request.url.path}" if request.method == "GET" else "/sign-in")
+    if isinstance(error, Forbidden) and _chose_no_tenant(request) and request.url.path != "/tenants":
+        decide(request.scope, "error")
+        return redirect(request, "/tenants")
     permission = error.permission if isinstance(error, Denied) else ""
     return _shown(request, status_of(error), error.message, permission)
+
+
+def _chose_no_tenant(request: Request) -> bool:
+    actor: Actor | None = getattr(request.state, "actor", None)
+    return actor is not None and actor.tenant_id is None
 
 
 def _page_for_bad_request(request: Request, error: Exception) -> Response:

@@ -76,7 +76,7 @@ PATIENTS = [
     ("Eleanor Whitfield", 78, "F", "T2DM, HTN, CKD 3a", "CCM", 1120, 18, "1:20 to 20", "warn"),
     ("Rosa Delgado", 69, "F", "COPD, HTN", "CCM", 540, None, "Consent missing", "bad"),
     ("Marcus Bell", 75, "M", "HF, AFib", "CCM", 1112, 17, "1:28 to 20", "warn"),
-    ("Harold Nakamura", 89, "M", "T2DM, HF, CKD 3b", "CCM", 0, None, "No contact yet: 20:00 to 20", "warn"),
+    ("Harold Nakamura", 89, "M", "T2DM, HF, CKD 3b", "CCM", 0, None, "20:00 to 20", "warn"),
     ("Ingrid Sørensen", 78, "F", "RA, osteoporosis", "PCM", 1380, 12, "7:00 to 30", "warn"),
     ("Calvin Brooks", 81, "M", "HTN, depression", "CCM", 1325, 19, "Care plan copy not given", "bad"),
     ("Mei-Ling Zhao", 70, "F", "T2DM, HLD", "CCM", 2280, 16, "2:00 to 40", "info"),
@@ -163,9 +163,13 @@ def entry(number: int, day: int, seconds: int, activity: str, note: str = "", **
 
 
 ENTRIES = (
-    entry(1, 18, 552, "Medication review", "Metformin doubled on Nov 14; tolerates it. Pill count right.", may_void=True),
+    entry(
+        1, 18, 552, "Medication review", "Metformin doubled on Nov 14; tolerates it. Pill count right.", may_void=True
+    ),
     entry(2, 14, 300, "Referral follow-up", "Cardiology has the letter; appointment Dec 5.", may_void=True),
-    entry(3, 6, 205, "Patient education", voided=True, void_reason="Timed the wrong patient", voided_by="A. Okafor, RN"),
+    entry(
+        3, 6, 205, "Patient education", voided=True, void_reason="Timed the wrong patient", voided_by="A. Okafor, RN"
+    ),
     entry(4, 3, 268, "Care plan update", may_void=True),
 )
 
@@ -349,26 +353,30 @@ def new_patient() -> PatientPage:
         allergies=(),
         medications=(),
         eligibility=(
-            EligibilityLine(program="CCM", eligible=True, reasons=("3 chronic conditions", "Original Medicare, Part B")),
-            EligibilityLine(program="PCM", eligible=None, reasons=("Severity is not in the chart: a practitioner decides",)),
+            EligibilityLine(
+                program="CCM", eligible=True, reasons=("3 chronic conditions", "Original Medicare, Part B")
+            ),
+            EligibilityLine(
+                program="PCM", eligible=None, reasons=("Severity is not in the chart: a practitioner decides",)
+            ),
         ),
     )
 
 
 ROLES = tuple(
-    Option(value, value.capitalize()) for value in ("coordinator", "manager", "billing", "administrator", "practitioner")
+    Option(value, value.capitalize())
+    for value in ("coordinator", "manager", "billing", "administrator", "practitioner")
 )
 
 
 def clinics() -> ClinicsPage:
     return ClinicsPage(
         clinics=(
-            ClinicLine(
-                clinic_id=uid(401), name="Lakeside Family Medicine", place="Erie, PA", members=6, patients=148, missing_facts=1
-            ),
-            ClinicLine(clinic_id=uid(402), name="Harbor Internists", place="Dunkirk, NY", members=3, patients=61, missing_facts=0),
+            ClinicLine(clinic_id=uid(401), name="Lakeside Family Medicine", place="Erie, PA", missing_facts=1),
+            ClinicLine(clinic_id=uid(402), name="Harbor Internists", place="Dunkirk, NY", missing_facts=0),
         ),
         zones=(Option("America/New_York", "Eastern"), Option("America/Chicago", "Central")),
+        settings=(Option("physician_practice", "Physician practice"), Option("rhc", "Rural health clinic")),
     )
 
 
@@ -399,8 +407,12 @@ def clinic() -> ClinicPage:
             PractitionerLine(name="Luis Ortega", credential="NP", npi="1999999976", group="Lakeside Group"),
         ),
         members=(
-            MemberLine(name="Adaeze Okafor", email="adaeze@example.org", role="Coordinator", credential="RN", state="active"),
-            MemberLine(name="Maria Castellano", email="maria@example.org", role="Administrator", credential="", state="active"),
+            MemberLine(
+                name="Adaeze Okafor", email="adaeze@example.org", role="Coordinator", credential="RN", state="active"
+            ),
+            MemberLine(
+                name="Maria Castellano", email="maria@example.org", role="Administrator", credential="", state="active"
+            ),
             MemberLine(name="Sam Reyes", email="sam@example.org", role="Coordinator", credential="MA", state="invited"),
         ),
         roles=ROLES,
@@ -423,7 +435,10 @@ def ruling_rows() -> tuple[RulingRow, ...]:
             4: (CodeUnits(code="99426", units=1),),
         }[shape]
         remark = ExceptionLine(
-            code="UNIT_CAP", severity="info", title="Unit cap", message="1:02:00 recorded; two units of 99439 are the limit"
+            code="UNIT_CAP",
+            severity="info",
+            title="Unit cap",
+            message="1:02:00 recorded; two units of 99439 are the limit",
         )
         rows.append(
             RulingRow(
@@ -460,7 +475,11 @@ def month() -> MonthPage:
 def blocked_month() -> MonthPage:
     def row(number: int, code: str, title: str, message: str, anchor: str) -> RulingRow:
         fact = ExceptionLine(
-            code=code, severity="block", title=title, message=message, fix=f"/patients/{uid(number)}{anchor}" if anchor else ""
+            code=code,
+            severity="block",
+            title=title,
+            message=message,
+            fix=f"/patients/{uid(number)}{anchor}" if anchor else "",
         )
         return RulingRow(
             patient_id=uid(number),
@@ -471,7 +490,9 @@ def blocked_month() -> MonthPage:
             exceptions=(fact,),
         )
 
-    consent = [row(n, "NO_CONSENT", "No consent.", "None was recorded before October 31, 2026.", "#consent") for n in (1, 3)]
+    consent = [
+        row(n, "NO_CONSENT", "No consent.", "None was recorded before October 31, 2026.", "#consent") for n in (1, 3)
+    ]
     below = [
         row(n, "BELOW_THRESHOLD", "Below threshold.", f"{19 - n}:41 counted of the 20:00 that 99490 needs.", "")
         for n in (2, 4, 5)
@@ -491,7 +512,9 @@ def blocked_month() -> MonthPage:
 
 
 def closing_month() -> MonthPage:
-    return replace(month(), state="closing", may_close=False, progress=CloseProgress(done=41, total=58, records_done=12, failed=1))
+    return replace(
+        month(), state="closing", may_close=False, progress=CloseProgress(done=41, total=58, records_done=12, failed=1)
+    )
 
 
 SIGN_IN = SignInPage(email="adaeze@example.org")

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from sqlalchemy import insert, select, update
 
 from caretide.identity import queries, rules
 from caretide.identity.models import Account, Membership, Session
-from caretide.kernel.errors import Conflict, NotFound, Unauthenticated
+from caretide.kernel.actor import Actor
+from caretide.kernel.errors import NotFound
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission
 from caretide.runtime.access import open_to_all, requires
@@ -21,9 +23,13 @@ from caretide.runtime.tx import Tx
 # OWASP's floor for argon2id: 19 MiB, two passes, one lane.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
+
 @dataclass(frozen=True)
 class SignedIn:
-    """A new session: its secret, shown once, and the only tenant of the account if it has just one."""
+    """A new session: its secret, shown once, and in how many tenants the account works.
+
+    With one, the session is already in it; with several, one has to be chosen.
+    """
 
     secret: str
     account_id: UUID
@@ -32,27 +38,38 @@ class SignedIn:
 
 @open_to_all("nobody is known before they sign in")
 async def sign_in(tx: Tx, email: str, password: str) -> SignedIn | None:
-    """Check a password and open a session; None when it is wrong.
+    """Check a password and open a session; None when that is refused, whatever the reason.
 
-    Not raised, because the count of failures must be committed with the answer.
+    Not raised, because the count of failures must be committed with the answer. One answer for an unknown address, a
+    wrong password and a locked account, so that none of them can be told from another. From here on the transaction
+    is the account's.
     """
     account = await queries.account_by_email(tx, email)
+    # Verified all the same, so that an answer takes as long as for an address that is known.
+    is_right = await _verify(account.password_hash if account else _nobodys_hash(), password)
     if account is None:
-        # Verified all the same, so that an answer takes as long as for an address that is known.
-        await _verify(_nobodys_hash(), password)
+        tx.note(outcome="refused")
         return None
-    if account.locked_until is not None and account.locked_until > tx.now:
-        raise Unauthenticated("Too many failed attempts; try again in 15 minutes")
-    if not await _verify(account.password_hash, password):
-        failed = account.failed_attempts + 1
-        await tx.db.execute(
-            update(Account)
-            .where(Account.id == account.id)
-            .values(failed_attempts=failed, locked_until=rules.lock_until(failed, tx.now))
-        )
+    if not is_right or _is_locked(account.locked_until, tx.now):
+        tx.note(outcome="refused", account_id=account.id)
+        if not is_right:
+            await _count_failure(tx, account.id)
         return None
     await tx.db.execute(update(Account).where(Account.id == account.id).values(failed_attempts=0, locked_until=None))
+    tx.actor = Actor.account(account.id, account.display_name)
     return await _open_session(tx, account.id)
+
+
+def _is_locked(until: datetime | None, now: datetime) -> bool:
+    return until is not None and until > now
+
+
+async def _count_failure(tx: Tx, account_id: UUID) -> None:
+    # Counted in the database, so that guesses made side by side all count.
+    more = update(Account).where(Account.id == account_id).values(failed_attempts=Account.failed_attempts + 1)
+    failed = (await tx.db.execute(more.returning(Account.failed_attempts))).scalar_one()
+    until = rules.lock_until(failed, tx.now)
+    await tx.db.execute(update(Account).where(Account.id == account_id).values(locked_until=until))
 
 
 async def _verify(password_hash: str, password: str) -> bool:
@@ -88,9 +105,7 @@ async def _open_session(tx: Tx, account_id: UUID) -> SignedIn:
 @requires(Permission.SELF)
 async def sign_out(tx: Tx, secret: str) -> None:
     """End a session for good."""
-    await tx.db.execute(
-        update(Session).where(Session.id_hash == queries.session_hash(secret)).values(ended_at=tx.now)
-    )
+    await tx.db.execute(update(Session).where(Session.id_hash == queries.session_hash(secret)).values(ended_at=tx.now))
 
 
 @requires(Permission.SELF)
@@ -99,28 +114,29 @@ async def choose_tenant(tx: Tx, secret: str, tenant_id: UUID) -> None:
     for place in await queries.memberships(tx):
         if place.tenant_id == tenant_id:
             chosen = {"tenant_id": tenant_id, "member_id": place.member_id}
-            await tx.db.execute(
-                update(Session).where(Session.id_hash == queries.session_hash(secret)).values(**chosen)
-            )
+            await tx.db.execute(update(Session).where(Session.id_hash == queries.session_hash(secret)).values(**chosen))
             return
     raise NotFound("You do not work in this tenant")
 
 
 @open_to_all("an invitation is accepted before there is an account; the caller has proved the invitation")
-async def open_account(tx: Tx, *, email: str, name: str, password: str) -> UUID:
-    """Make an account with a password, or prove an existing one's; return its id."""
+async def open_account(tx: Tx, *, email: str, name: str, password: str) -> UUID | None:
+    """Make an account with a password, or prove an existing one's; return its id.
+
+    None when the address has an account and this is not its password: an invitation is no way around the count of
+    failures, which is committed with the answer.
+    """
     existing = await queries.account_by_email(tx, email)
     if existing is not None:
-        if not await _verify(existing.password_hash, password):
-            raise Conflict("This address already has an account; enter its password to join another tenant")
-        return existing.id
+        is_right = await _verify(existing.password_hash, password)
+        if not is_right:
+            await _count_failure(tx, existing.id)
+        return existing.id if is_right and not _is_locked(existing.locked_until, tx.now) else None
     rules.check_password(password, email=email, name=name)
     account_id = new_id()
-    await tx.db.execute(
-        insert(Account).values(
-            id=account_id, email=email.strip().lower(), display_name=name, password_hash=await asyncio.to_thread(HASHER.hash, password)
-        )
-    )
+    hashed = await asyncio.to_thread(HASHER.hash, password)
+    row = {"id": account_id, "email": email.strip().lower(), "display_name": name, "password_hash": hashed}
+    await tx.db.execute(insert(Account).values(**row))
     return account_id
 
 

@@ -48,9 +48,7 @@ async def session(tx: Tx, secret: str) -> Row[UUID, UUID | None, UUID | None, da
 
 
 @open_to_all("sign-in compares the password of an account that nobody has proved to own yet")
-async def account_by_email(
-    tx: Tx, email: str
-) -> Row[UUID, str, str, int, datetime | None] | None:
+async def account_by_email(tx: Tx, email: str) -> Row[UUID, str, str, int, datetime | None] | None:
     """Return id, display name, password hash, failed attempts and lock of the account with an address."""
     wanted = select(
         Account.id, Account.display_name, Account.password_hash, Account.failed_attempts, Account.locked_until

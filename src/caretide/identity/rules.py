@@ -22,7 +22,7 @@ def check_password(password: str, *, email: str, name: str) -> None:
     if len(password) > MAXIMUM:
         raise Invalid(f"Use at most {MAXIMUM} characters", field="password")
     folded = password.casefold()
-    own = [email, email.split("@")[0], name, "caretide", "password"]
+    own = [email, email.partition("@")[0], name, "caretide", "password"]
     for word in own:
         if len(word) > 3:
             folded = folded.replace(word.casefold(), "")

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from caretide.identity import actions as identity
 from caretide.kernel.actor import Actor
-from caretide.kernel.errors import Conflict, Invalid
+from caretide.kernel.errors import Conflict, Forbidden, Invalid
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission, Role
 from caretide.runtime.access import open_to_all, requires
@@ -134,9 +134,7 @@ async def save_practitioner(tx: Tx, new: NewPractitioner) -> UUID:
     # An import names people without saying how they bill: what was recorded about that stays.
     billing = {"kind": new.kind, "tin_group": new.tin_group} if new.tin_group else {}
     source = {"source_id": new.source_id} if new.source_id else {}
-    statement = statement.on_conflict_do_update(
-        index_elements=["tenant_id", "npi"], set_={**kept, **billing, **source}
-    )
+    statement = statement.on_conflict_do_update(index_elements=["tenant_id", "npi"], set_={**kept, **billing, **source})
     return (await tx.db.execute(statement.returning(Practitioner.id))).scalar_one()
 
 
@@ -197,12 +195,61 @@ async def invite_member(tx: Tx, new: NewMember) -> Invited:
     return Invited(member_id, token, expires_at)
 
 
+@requires(Permission.MEMBER_WRITE)
+async def invite_to_clinic(tx: Tx, clinic_id: UUID, new: NewMember, npi: str) -> Invited:
+    """Invite a member; a practitioner's NPI makes them one who bills for the clinic's group."""
+    clinic = await queries.clinic(tx, clinic_id)
+    is_practitioner = rules.require_role(new.role) is Role.PRACTITIONER
+    if is_practitioner != bool(npi):
+        raise Invalid("A billing practitioner has an NPI, and nobody else", field="npi")
+    if is_practitioner:
+        given, _, family = new.name.strip().rpartition(" ")
+        kind = rules.practitioner_kind(new.credential)
+        named = NewPractitioner(npi=npi, family=family, given=given, kind=kind, tin_group=clinic.tin_group)
+        new = replace(new, practitioner_id=await save_practitioner(tx, named))
+    return await invite_member(tx, new)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIssued:
+    """A session for a program: its secret, shown once, and the slug of the tenant that it works in."""
+
+    secret: str
+    tenant: str
+
+
+@open_to_all("nobody is known before they sign in")
+async def sign_in_to(tx: Tx, email: str, password: str, slug: str | None) -> TokenIssued | None:
+    """Open a session in one of the account's tenants; None when address or password are refused.
+
+    Raises Invalid where one of several tenants has to be named, Forbidden where the account does not work there.
+    """
+    signed_in = await identity.sign_in(tx, email, password)
+    if signed_in is None:
+        return None
+    places = await queries.my_places(tx)
+    chosen = [place for place in places if slug in {None, place.slug}]
+    if not chosen:
+        raise Forbidden(f"You do not work in a tenant '{slug}'" if slug else "You do not work in any tenant")
+    if len(chosen) > 1:
+        raise Invalid(f"Name one of your tenants: {', '.join(place.slug for place in chosen)}", field="tenant")
+    await identity.choose_tenant(tx, signed_in.secret, chosen[0].tenant_id)
+    return TokenIssued(signed_in.secret, chosen[0].slug)
+
+
 @open_to_all("the invited person has no account yet; the token proves the invitation")
-async def accept_invitation(tx: Tx, token: str, password: str) -> UUID:
-    """Open an account for the invited member, or let an existing one in; return the account's id."""
+async def accept_invitation(tx: Tx, token: str, password: str) -> UUID | None:
+    """Open an account for the invited member, or let an existing one in; return the account's id.
+
+    None when the address already has an account and this is not its password.
+    """
     invited = await queries.invitation(tx, token)
     tenant_id = queries.tenant_of_token(token)
     account_id = await identity.open_account(tx, email=invited.email, name=invited.display_name, password=password)
+    if account_id is None:
+        tx.note(outcome="refused")
+        return None
+    tx.note(account_id=account_id)
     await identity.join(tx, account_id, tenant_id, invited.member_id)
     await bind(tx.db, Actor("invited", tenant_id, frozenset(), walled=True))
     await tx.db.execute(

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,12 +11,15 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, select
 
 from caretide.identity import queries as identity
+from caretide.identity.schemas import InvitationPage, TenantChoice
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import NotFound, Unauthenticated
 from caretide.kernel.permissions import GRANTS, WALLED, Permission, Role
 from caretide.runtime.access import open_to_all, requires
 from caretide.runtime.tx import Tx, bind
+from caretide.tenants import rules, schemas
 from caretide.tenants.models import Clinic, ClinicFact, Invitation, Member, Practitioner, Tenant
+from caretide.ui.forms import Option
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,13 @@ class PractitionerRow:
     def name(self) -> str:
         """Given and family name."""
         return f"{self.given} {self.family}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place(TenantChoice):
+    """A tenant in which an account works, with its slug."""
+
+    slug: str
 
 
 @open_to_all("this is how the actor is found out")
@@ -101,6 +111,22 @@ async def my_tenant(tx: Tx) -> Row[str, str, bool]:
     """Return slug, name and whether the data is generated, of the acting member's tenant."""
     wanted = select(Tenant.slug, Tenant.name, Tenant.is_generated).where(Tenant.id == tx.tenant_id)
     return (await tx.db.execute(wanted)).one()
+
+
+@requires(Permission.SELF)
+async def my_places(tx: Tx) -> list[Place]:
+    """Return the tenants in which the acting account works now, by name; each is asked inside its own wall."""
+    names = {row.id: row for row in await tenants(tx)}
+    found: list[Place] = []
+    for there in await identity.memberships(tx):
+        await bind(tx.db, Actor("account", there.tenant_id, frozenset(), member_id=there.member_id, walled=True))
+        active = select(Member.role).where(Member.id == there.member_id, Member.status == "active")
+        role = (await tx.db.execute(active)).scalar_one_or_none()
+        if role is not None:
+            tenant = names[there.tenant_id]
+            found.append(Place(tenant_id=tenant.id, slug=tenant.slug, name=tenant.name, role=role))
+    await bind(tx.db, tx.actor)
+    return sorted(found, key=lambda place: place.name)
 
 
 @requires(Permission.CLINIC_READ)
@@ -205,26 +231,47 @@ async def myself(tx: Tx) -> Row[UUID, UUID | None, str, str, str, UUID | None]:
 
 
 @open_to_all("an invitation is read before there is an account")
-async def invitation(tx: Tx, token: str) -> Row[UUID, UUID, str, str, str, Any]:
-    """Return invitation, member, name, e-mail, role and expiry behind a one-time link.
+async def invitation(tx: Tx, token: str) -> Row[UUID, UUID, str, str, str, datetime, str]:
+    """Return invitation, member, name, e-mail, role, expiry and tenant's name behind a one-time link.
 
     The link carries the tenant's id, so that the look-up happens inside that tenant's wall.
     """
     tenant_id = tenant_of_token(token)
     await bind(tx.db, Actor("invited", tenant_id, frozenset(), walled=True))
     wanted = select(
-        Invitation.id, Invitation.member_id, Member.display_name, Member.email, Member.role, Invitation.expires_at
+        Invitation.id,
+        Invitation.member_id,
+        Member.display_name,
+        Member.email,
+        Member.role,
+        Invitation.expires_at,
+        Tenant.name.label("tenant_name"),
     ).where(
         Invitation.token_hash == hashlib.sha256(token.encode()).digest(),
         Invitation.used_at.is_(None),
         Invitation.expires_at > tx.now,
         Member.tenant_id == Invitation.tenant_id,
         Member.id == Invitation.member_id,
+        Tenant.id == Invitation.tenant_id,
     )
     row = (await tx.db.execute(wanted)).one_or_none()
     if row is None:
         raise NotFound("This invitation was used or has expired; ask for a new one")
     return row
+
+
+@open_to_all("an invitation is read before there is an account")
+async def invitation_page(tx: Tx, token: str) -> InvitationPage:
+    """Return what the page behind a one-time link says."""
+    found = await invitation(tx, token)
+    return InvitationPage(
+        token=token,
+        name=found.display_name,
+        email=found.email,
+        tenant_name=found.tenant_name,
+        role=found.role,
+        expires_at=found.expires_at,
+    )
 
 
 def tenant_of_token(token: str) -> UUID:
@@ -233,3 +280,90 @@ def tenant_of_token(token: str) -> UUID:
         return UUID(hex=token[:32])
     except ValueError:
         raise NotFound("This invitation was used or has expired; ask for a new one") from None
+
+
+@requires(Permission.SELF)
+async def me(tx: Tx) -> schemas.Me:
+    """Return who acts, as what, where, and with which permissions."""
+    return schemas.Me(
+        name=tx.actor.name,
+        role=(await myself(tx)).role,
+        tenant=schemas.TenantOut.model_validate(await my_tenant(tx)),
+        permissions=sorted(tx.actor.permissions),
+    )
+
+
+@requires(Permission.CLINIC_WRITE)
+async def clinics_page(tx: Tx) -> schemas.ClinicsPage:
+    """Return the tenant's clinics, and how many facts each lacks on its own calendar's today."""
+    lines: list[schemas.ClinicLine] = []
+    for row in await clinics(tx):
+        facts = await clinic_facts(tx, row.id, tx.now.astimezone(row.zone).date())
+        missing = len(schemas.CLINIC_FACTS.keys() - facts.keys())
+        place = ", ".join(_lines(row.address)[-2:]) or row.time_zone
+        lines.append(schemas.ClinicLine(clinic_id=row.id, name=row.name, place=place, missing_facts=missing))
+    return schemas.ClinicsPage(
+        clinics=tuple(lines), zones=_options(rules.US_ZONES), settings=_options(rules.PROVIDER_TYPES)
+    )
+
+
+@requires(Permission.CLINIC_WRITE)
+async def clinic_page(tx: Tx, clinic_id: UUID, invited: schemas.InviteLink | None = None) -> schemas.ClinicPage:
+    """Return a clinic with its facts and people; `invited` is the link that was made just now."""
+    row = await clinic(tx, clinic_id)
+    today = tx.now.astimezone(row.zone).date()
+    people = await members(tx)
+    names = {person.id: person.display_name for person in people}
+    facts = await clinic_facts(tx, clinic_id, today)
+    return schemas.ClinicPage(
+        clinic_id=row.id,
+        name=row.name,
+        address=_lines(row.address),
+        phone=row.phone,
+        zone=rules.US_ZONES.get(row.time_zone, row.time_zone),
+        setting=rules.PROVIDER_TYPES[row.provider_type],
+        today=today,
+        facts=tuple(_practice_fact(kind, facts.get(kind), names, today) for kind in schemas.CLINIC_FACTS),
+        practitioners=tuple(
+            schemas.PractitionerLine(name=p.name, credential=_words(p.kind), npi=p.npi, group=p.tin_group or "")
+            for p in await practitioners(tx)
+        ),
+        members=tuple(
+            schemas.MemberLine(
+                name=m.display_name, email=m.email, role=_words(m.role), credential=m.credential, state=m.status
+            )
+            for m in people
+        ),
+        roles=tuple(Option(role, _words(role)) for role in Role),
+        invited=invited,
+    )
+
+
+def _practice_fact(kind: str, fact: ClinicFact | None, names: dict[UUID, str], today: date) -> schemas.PracticeFact:
+    title, fields = schemas.CLINIC_FACTS[kind], schemas.clinic_fact_fields(today)
+    if fact is None:
+        return schemas.PracticeFact(kind=kind, title=title, fields=fields)
+    detail = fact.value.get("detail", "")
+    return schemas.PracticeFact(
+        kind=kind,
+        title=title,
+        value=("Yes" if fact.value["value"] else "No") + (f": {detail}" if detail else ""),
+        effective_on=fact.effective_on,
+        checked_on=fact.checked_on,
+        recorded_by=names.get(fact.recorded_by, "") if fact.recorded_by else "",
+        fields=fields,
+    )
+
+
+def _lines(address: str) -> tuple[str, ...]:
+    """Return an address part by part."""
+    return tuple(part.strip() for part in address.split(",") if part.strip())
+
+
+def _words(name: str) -> str:
+    """Return how a role's or a kind's name reads: `Nurse practitioner`."""
+    return name.replace("_", " ").capitalize()
+
+
+def _options(choices: dict[str, str]) -> tuple[Option, ...]:
+    return tuple(Option(value, label) for value, label in choices.items())

@@ -28,7 +28,36 @@ PRACTITIONER_KINDS = (
     "certified_nurse_midwife",
     "other",
 )
-PROVIDER_TYPES = ("physician_practice", "rhc", "fqhc", "hospital_outpatient_professional")
+KIND_OF_CREDENTIAL = {
+    "NP": "nurse_practitioner",
+    "PA": "physician_assistant",
+    "CNS": "clinical_nurse_specialist",
+    "CNM": "certified_nurse_midwife",
+}
+"""Credential -> kind of practitioner; who has none of these is taken for a physician."""
+
+PROVIDER_TYPES = {
+    "physician_practice": "Physician practice",
+    "rhc": "Rural health clinic",
+    "fqhc": "Federally qualified health center",
+    "hospital_outpatient_professional": "Hospital outpatient department",
+}
+"""Provider setting -> how it reads."""
+
+US_ZONES = {
+    "America/New_York": "Eastern",
+    "America/Indiana/Indianapolis": "Eastern (Indiana)",
+    "America/Chicago": "Central",
+    "America/Denver": "Mountain",
+    "America/Phoenix": "Mountain (Arizona)",
+    "America/Los_Angeles": "Pacific",
+    "America/Anchorage": "Alaska",
+    "Pacific/Honolulu": "Hawaii",
+    "America/Puerto_Rico": "Atlantic (Puerto Rico)",
+    "Pacific/Guam": "Chamorro (Guam)",
+    "Pacific/Pago_Pago": "Samoa",
+}
+"""IANA name -> how it reads, for the zones that Medicare practices are in."""
 
 
 def check_slug(slug: str) -> str:
@@ -75,6 +104,12 @@ def staff_role_of(role: Role) -> str:
     if role is Role.PRACTITIONER:
         return "billing_practitioner"
     return "clinical_staff" if role in {Role.COORDINATOR, Role.MANAGER} else "non_clinical"
+
+
+def practitioner_kind(credential: str) -> str:
+    """Return the kind of practitioner that a credential such as `NP` or `FNP-C, NP` names."""
+    words = re.split(r"[^A-Z]+", credential.upper())
+    return next((kind for short, kind in KIND_OF_CREDENTIAL.items() if short in words), "physician")
 
 
 def require_role(text: str) -> Role:

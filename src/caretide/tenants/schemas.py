@@ -1,10 +1,13 @@
-"""What the clinics' pages show and their forms ask for."""
+"""What the clinics' pages show, what their forms ask for, and what the API takes and gives."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict
+
+from caretide.kernel.errors import Invalid
 from caretide.ui.forms import Field, Option
 
 
@@ -15,8 +18,6 @@ class ClinicLine:
     clinic_id: UUID
     name: str
     place: str
-    members: int
-    patients: int
     missing_facts: int
 
 
@@ -26,6 +27,7 @@ class ClinicsPage:
 
     clinics: tuple[ClinicLine, ...]
     zones: tuple[Option, ...]
+    settings: tuple[Option, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,3 +108,186 @@ def clinic_fact_fields(today: date) -> tuple[Field, ...]:
         Field(name="effective_on", label="In effect since", kind="date", required=True),
         Field(name="checked_on", label="Checked on", kind="date", value=today.isoformat(), required=True),
     )
+
+
+class Body(BaseModel):
+    """What comes in: nothing that is not named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClinicBody(Body):
+    """A new clinic. `tin_group` is the billing group's name or tax id (TIN)."""
+
+    name: str
+    time_zone: str
+    tin_group: str
+    slug: str | None = None
+    address: str = ""
+    phone: str = ""
+    provider_type: str = "physician_practice"
+    place_of_service: str = "11"
+
+
+class ClinicForm(ClinicBody):
+    """A new clinic as its form sends it: the address in parts."""
+
+    city: str = ""
+    region: str = ""
+    postal_code: str = ""
+
+    def clinic(self) -> dict[str, Any]:
+        """Return the clinic with its address on one line, parts apart by commas."""
+        place = (self.address, self.city, f"{self.region} {self.postal_code}".strip())
+        known = self.model_dump(exclude={"city", "region", "postal_code"})
+        return known | {"address": ", ".join(part for part in place if part)}
+
+
+class ClinicFactForm(Body):
+    """A dated statement about a clinic: whether it is so, and how."""
+
+    value: bool
+    detail: str = ""
+    effective_on: date
+    checked_on: date
+
+    def fact(self) -> dict[str, Any]:
+        """Return what is recorded as the fact's value."""
+        return {"value": self.value} | ({"detail": self.detail} if self.detail else {})
+
+
+class ClinicFactBody(ClinicFactForm):
+    """A dated statement about a clinic, with its kind: `round-the-clock-access` or `certified-ehr`."""
+
+    kind: str
+
+
+class PractitionerBody(Body):
+    """A practitioner; with a billing group, one under whose name months may be billed."""
+
+    npi: str
+    family: str
+    given: str
+    kind: str = "physician"
+    tin_group: str | None = None
+
+
+class MemberBody(Body):
+    """Somebody to invite. `staff_role` says as whose minutes their time counts; by default it follows the role."""
+
+    email: str
+    name: str
+    role: str
+    credential: str = ""
+    staff_role: str | None = None
+    practitioner_id: UUID | None = None
+
+
+class InviteForm(Body):
+    """Somebody to invite, as a clinic's page sends it. What is missing is for the action to say."""
+
+    clinic_id: UUID
+    name: str = ""
+    email: str = ""
+    role: str = ""
+    credential: str = ""
+    npi: str = ""
+
+
+class TenantForm(Body):
+    """Where somebody wants to work."""
+
+    tenant_id: UUID
+
+
+class AcceptBody(Body):
+    """An invitation's token and the password to sign in with from now on."""
+
+    token: str
+    password: str
+
+
+class AcceptForm(Body):
+    """A new password, typed twice."""
+
+    password: str
+    password_again: str
+
+    def agreed(self) -> str:
+        """Return the password if both are the same; raise Invalid otherwise."""
+        if self.password != self.password_again:
+            raise Invalid("The two passwords differ", field="password_again")
+        return self.password
+
+
+class SessionBody(Body):
+    """A sign-in by program. `tenant` is a slug; an account that works in one tenant need not name it."""
+
+    email: str
+    password: str
+    tenant: str | None = None
+
+
+class SessionOut(BaseModel):
+    """A new session: the token is shown once."""
+
+    token: str
+    tenant: str
+
+
+class TenantOut(BaseModel):
+    """A tenant; `is_generated` says that its patients are no persons."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    slug: str
+    name: str
+    is_generated: bool
+
+
+class Me(BaseModel):
+    """Who acts, as what, where, and with which permissions."""
+
+    name: str
+    role: str
+    tenant: TenantOut
+    permissions: list[str]
+
+
+class ClinicFactOut(BaseModel):
+    """A statement in effect about a clinic."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: str
+    value: dict[str, Any]
+    effective_on: date
+    checked_on: date
+
+
+class MemberOut(BaseModel):
+    """A person who works in the tenant."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    display_name: str
+    email: str
+    role: str
+    credential: str
+    staff_role: str
+    status: str
+
+
+class InvitedOut(BaseModel):
+    """A new member and the one-time link that lets them in: shown once."""
+
+    member_id: UUID
+    link: str
+    expires_at: datetime
+
+
+class Created(BaseModel):
+    """The id of what was recorded."""
+
+    id: UUID

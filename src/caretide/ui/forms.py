@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from caretide.kernel.errors import Invalid
+
+M = TypeVar("M", bound=BaseModel)
 
 FieldKind = Literal["text", "email", "date", "month", "number", "select", "checkbox", "checks", "radio", "textarea"]
 
@@ -65,3 +69,16 @@ class FormState:
         """Return the state of a form that an action refused. Passwords are not carried back."""
         kept = {key: value for key, value in values.items() if "password" not in key and key != "csrf_token"}
         return cls(name, kept, {error.field or "": error.message})
+
+
+def parsed(shape: type[M], values: Mapping[str, str | tuple[str, ...]]) -> M:
+    """Read a form into its shape; an input that was left empty counts as not sent.
+
+    Raises Invalid for the first field that does not fit, in words that do not quote what was typed.
+    """
+    try:
+        return shape.model_validate({name: value for name, value in values.items() if value != ""})
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = "Fill this in" if first["type"] == "missing" else first["msg"]
+        raise Invalid(message, field=str(first["loc"][0]) if first["loc"] else None) from None

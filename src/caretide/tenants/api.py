@@ -1,0 +1,109 @@
+"""Sessions, the tenant, its clinics and its people as JSON."""
+
+from uuid import UUID
+
+from fastapi import Request
+from starlette.responses import JSONResponse
+
+from caretide.runtime.web import Known, PublicTx, Router, TokenTx
+from caretide.tenants import actions, queries, schemas
+from caretide.tenants.queries import ClinicRow, PractitionerRow
+
+public = Router(Known.PUBLIC)
+router = Router(Known.TOKEN)
+
+
+@public.post("/sessions", status_code=201, tags=["sessions"], response_model=schemas.SessionOut)
+async def open_session(tx: PublicTx, sent: schemas.SessionBody) -> schemas.SessionOut | JSONResponse:
+    """Open a session; its token goes into `Authorization: Bearer` from then on."""
+    issued = await actions.sign_in_to(tx, sent.email, sent.password, sent.tenant)
+    if issued is None:
+        return _refused("No account signs in with this address and password")
+    return schemas.SessionOut(token=issued.secret, tenant=issued.tenant)
+
+
+@public.post("/invitations/accept", status_code=201, tags=["members"], response_model=schemas.Created)
+async def accept_invitation(tx: PublicTx, sent: schemas.AcceptBody) -> schemas.Created | JSONResponse:
+    """Accept an invitation with a password, a new one or that of the address's account; return the account's id."""
+    account_id = await actions.accept_invitation(tx, sent.token, sent.password)
+    if account_id is None:
+        return _refused("This address has an account already; send its password")
+    return schemas.Created(id=account_id)
+
+
+def _refused(detail: str) -> JSONResponse:
+    """Answer 401 by RFC 9457: not raised, because the count of wrong passwords is committed with the answer."""
+    body = {"type": "about:blank", "title": "Please sign in", "status": 401, "detail": detail}
+    return JSONResponse(body, 401, media_type="application/problem+json")
+
+
+@router.get("/me", tags=["sessions"])
+async def get_me(tx: TokenTx) -> schemas.Me:
+    """Return who the token stands for."""
+    return await queries.me(tx)
+
+
+@router.get("/tenant", tags=["tenant"])
+async def get_tenant(tx: TokenTx) -> schemas.TenantOut:
+    """Return the tenant."""
+    return schemas.TenantOut.model_validate(await queries.my_tenant(tx))
+
+
+@router.get("/clinics", tags=["clinics"])
+async def list_clinics(tx: TokenTx) -> list[ClinicRow]:
+    """List the clinics."""
+    return await queries.clinics(tx)
+
+
+@router.post("/clinics", status_code=201, tags=["clinics"])
+async def create_clinic(tx: TokenTx, sent: schemas.ClinicBody) -> schemas.Created:
+    """Add a clinic."""
+    return schemas.Created(id=await actions.create_clinic(tx, actions.NewClinic(**sent.model_dump())))
+
+
+@router.get("/clinics/{clinic_id}", tags=["clinics"])
+async def get_clinic(tx: TokenTx, clinic_id: UUID) -> ClinicRow:
+    """Return one clinic."""
+    return await queries.clinic(tx, clinic_id)
+
+
+@router.get("/clinics/{clinic_id}/facts", tags=["clinics"])
+async def list_facts(tx: TokenTx, clinic_id: UUID) -> list[schemas.ClinicFactOut]:
+    """List the facts in effect today, by the clinic's own calendar."""
+    clinic = await queries.clinic(tx, clinic_id)
+    facts = await queries.clinic_facts(tx, clinic_id, tx.now.astimezone(clinic.zone).date())
+    return [schemas.ClinicFactOut.model_validate(fact) for fact in facts.values()]
+
+
+@router.post("/clinics/{clinic_id}/facts", status_code=201, tags=["clinics"])
+async def record_fact(tx: TokenTx, clinic_id: UUID, sent: schemas.ClinicFactBody) -> schemas.Created:
+    """Record a dated statement about a clinic."""
+    dates = {"effective_on": sent.effective_on, "checked_on": sent.checked_on}
+    return schemas.Created(id=await actions.record_clinic_fact(tx, clinic_id, sent.kind, value=sent.fact(), **dates))
+
+
+@router.get("/practitioners", tags=["practitioners"])
+async def list_practitioners(tx: TokenTx) -> list[PractitionerRow]:
+    """List those under whose name months may be billed."""
+    return await queries.practitioners(tx)
+
+
+@router.post("/practitioners", status_code=201, tags=["practitioners"])
+async def save_practitioner(tx: TokenTx, sent: schemas.PractitionerBody) -> schemas.Created:
+    """Add a practitioner by NPI, or update the one who has it."""
+    new = actions.NewPractitioner(**sent.model_dump())
+    return schemas.Created(id=await actions.save_practitioner(tx, new))
+
+
+@router.get("/members", tags=["members"])
+async def list_members(tx: TokenTx) -> list[schemas.MemberOut]:
+    """List the members."""
+    return [schemas.MemberOut.model_validate(row) for row in await queries.members(tx)]
+
+
+@router.post("/members", status_code=201, tags=["members"])
+async def invite_member(request: Request, tx: TokenTx, sent: schemas.MemberBody) -> schemas.InvitedOut:
+    """Invite somebody; the one-time link is on this answer and nowhere else."""
+    made = await actions.invite_member(tx, actions.NewMember(**sent.model_dump()))
+    link = f"{request.app.state.base_url}/invitations/{made.token}"
+    return schemas.InvitedOut(member_id=made.member_id, link=link, expires_at=made.expires_at)

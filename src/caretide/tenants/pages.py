@@ -1,0 +1,128 @@
+"""Invitations, the choice of a tenant, and the clinics with their facts and people."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from fastapi import Request
+from starlette.responses import Response
+
+from caretide.identity import actions as identity
+from caretide.identity.schemas import TenantsPage
+from caretide.kernel.errors import Invalid
+from caretide.runtime.tx import Tx
+from caretide.runtime.web import Known, PublicTx, Router, SessionTx, session_secret
+from caretide.tenants import actions, queries
+from caretide.tenants.schemas import AcceptForm, ClinicFactForm, ClinicForm, InviteForm, InviteLink, TenantForm
+from caretide.ui import respond
+from caretide.ui.forms import FormState, parsed
+
+public = Router(Known.PUBLIC)
+router = Router(Known.SESSION)
+
+
+@public.get("/invitations/{token}")
+async def show_invitation(request: Request, tx: PublicTx, token: str) -> Response:
+    """Show what the one-time link invites to."""
+    return respond.visitor_page(request, "identity/invitation.html", await queries.invitation_page(tx, token))
+
+
+@public.post("/invitations/{token}")
+async def accept_invitation(request: Request, tx: PublicTx, token: str) -> Response:
+    """Take the password that was chosen."""
+    page = await queries.invitation_page(tx, token)
+    form = await _accept(tx, token, await respond.fields(request))
+    if form:
+        return respond.visitor_page(request, "identity/invitation.html", page, form=form)
+    return respond.redirect(request, "/sign-in", done="welcome")
+
+
+async def _accept(tx: Tx, token: str, values: Mapping[str, str | tuple[str, ...]]) -> FormState | None:
+    """Accept; the wrong password of an existing account is refused without undoing that it was counted."""
+    accepted: list[UUID | None] = []
+
+    async def accept() -> None:
+        accepted.append(await actions.accept_invitation(tx, token, parsed(AcceptForm, values).agreed()))
+
+    refused = await respond.attempt(tx, "invitation", values, accept)
+    if accepted == [None]:
+        taken = Invalid("This address has an account already; enter its password to join", field="password")
+        return FormState.failed("invitation", taken, values)
+    return refused
+
+
+@router.get("/tenants")
+async def show_tenants(request: Request, tx: SessionTx) -> Response:
+    """Ask where to work."""
+    page = TenantsPage(account_name=tx.actor.name, choices=tuple(await queries.my_places(tx)))
+    return await respond.page(request, tx, "identity/tenants.html", page)
+
+
+@router.post("/tenants")
+async def choose_tenant(request: Request, tx: SessionTx) -> Response:
+    """Work there from now on."""
+    chosen = parsed(TenantForm, await respond.fields(request))
+    await identity.choose_tenant(tx, session_secret(request), chosen.tenant_id)
+    return respond.redirect(request, "/my-day")
+
+
+@router.get("/clinics")
+async def show_clinics(request: Request, tx: SessionTx) -> Response:
+    """Show the tenant's clinics."""
+    return await respond.page(request, tx, "tenants/clinics.html", await queries.clinics_page(tx), section="clinics")
+
+
+@router.post("/clinics")
+async def create_clinic(request: Request, tx: SessionTx) -> Response:
+    """Add a clinic."""
+    values = await respond.fields(request)
+
+    async def create() -> None:
+        await actions.create_clinic(tx, actions.NewClinic(**parsed(ClinicForm, values).clinic()))
+
+    refused = await respond.attempt(tx, "clinic", values, create)
+    if refused is None:
+        return respond.redirect(request, "/clinics", done="clinic")
+    page = await queries.clinics_page(tx)
+    return await respond.page(request, tx, "tenants/clinics.html", page, section="clinics", form=refused)
+
+
+@router.get("/clinics/{clinic_id}")
+async def show_clinic(request: Request, tx: SessionTx, clinic_id: UUID) -> Response:
+    """Show one clinic."""
+    page = await queries.clinic_page(tx, clinic_id)
+    return await respond.page(request, tx, "tenants/clinic.html", page, section="clinics")
+
+
+@router.post("/clinics/{clinic_id}/facts/{kind}")
+async def record_fact(request: Request, tx: SessionTx, clinic_id: UUID, kind: str) -> Response:
+    """Record a dated statement about a clinic."""
+    values = await respond.fields(request)
+
+    async def record() -> None:
+        fact = parsed(ClinicFactForm, values)
+        dates = {"effective_on": fact.effective_on, "checked_on": fact.checked_on}
+        await actions.record_clinic_fact(tx, clinic_id, kind, value=fact.fact(), **dates)
+
+    refused = await respond.attempt(tx, f"fact-{kind}", values, record)
+    if refused is None:
+        return respond.redirect(request, f"/clinics/{clinic_id}#fact-{kind}", done="clinic-fact")
+    page = await queries.clinic_page(tx, clinic_id)
+    return await respond.page(request, tx, "tenants/clinic.html", page, section="clinics", form=refused)
+
+
+@router.post("/members/invite")
+async def invite_member(request: Request, tx: SessionTx) -> Response:
+    """Invite somebody; the link is on the answer and nowhere else."""
+    values = await respond.fields(request)
+    form = parsed(InviteForm, values)
+    links: list[InviteLink] = []
+
+    async def invite() -> None:
+        new = actions.NewMember(email=form.email, name=form.name, role=form.role, credential=form.credential)
+        made = await actions.invite_to_clinic(tx, form.clinic_id, new, form.npi)
+        url = f"{request.app.state.base_url}/invitations/{made.token}"
+        links.append(InviteLink(name=form.name, url=url, expires_at=made.expires_at))
+
+    refused = await respond.attempt(tx, "invite", values, invite)
+    page = await queries.clinic_page(tx, form.clinic_id, links[0] if links else None)
+    return await respond.page(request, tx, "tenants/clinic.html", page, section="clinics", form=refused)
