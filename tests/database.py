@@ -1,6 +1,6 @@
 """A real PostgreSQL for the tests: one server a run, a migrated template, and a clone of it for each test process.
 
-Tests are kept apart as tenants are: each makes its own, and the wall does the rest. Nothing is rolled back or switched off.
+Tests are kept apart as tenants are: each makes its own, and the wall does the rest. Nothing is switched off.
 """
 
 import fcntl
@@ -17,9 +17,12 @@ import pytest
 from psycopg import sql
 
 from caretide.postgres import server as postgres
+from caretide.postgres.databases import Databases
 from caretide.postgres.roles import LoginRole
+from caretide.runtime.installation import Installation
 from caretide.runtime.migrations import migrate
 from caretide.runtime.tx import Database, Stores
+from caretide.settings import Settings
 from caretide.vault.keys import Keyring
 from caretide.vault.store import FolderVault
 from tests.cast import Cast, assemble
@@ -141,6 +144,14 @@ async def database(server: Server, stores: Stores, clock: HandClock) -> AsyncIte
     opened = Database(server.app, stores, clock, pool_size=4)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def installation(server: Server, database: Database, tmp_path: Path) -> Installation:
+    """An installation whose parts are those of this test."""
+    urls = Databases({LoginRole.APP: server.app, LoginRole.WORKER: server.worker, LoginRole.MIGRATOR: server.migrator})
+    settings = Settings(home=tmp_path, base_url="http://localhost:8000")
+    return Installation(settings, urls, database.stores, database)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import procrastinate
 from caretide.billing import actions as billing  # registers its jobs
 from caretide.postgres.roles import LoginRole
 from caretide.runtime.installation import Installation
-from caretide.runtime.jobs import worker_app
+from caretide.runtime.jobs import is_waiting, rescue, worker_app
 from caretide.runtime.tx import Database
 from caretide.schedule import schedule
 
@@ -24,7 +24,6 @@ async def queue(installation: Installation) -> AsyncGenerator[procrastinate.App]
     url = installation.urls.url(LoginRole.WORKER)
     database = Database(url, installation.stores, installation.database.clock, pool_size=CONCURRENCY + 2)
     app = worker_app(url, database)
-    schedule(app)
     try:
         async with app.open_async():
             yield app
@@ -33,17 +32,23 @@ async def queue(installation: Installation) -> AsyncGenerator[procrastinate.App]
 
 
 async def run(installation: Installation) -> None:
-    """Work until told to stop."""
+    """Work until told to stop, recurring jobs included."""
     async with queue(installation) as app:
+        schedule(app)
         await app.run_worker_async(concurrency=CONCURRENCY, install_signal_handlers=False, wait=True)
 
 
 async def drain(installation: Installation) -> None:
-    """Work until nothing is waiting; what another process holds is left to it."""
+    """Work until nothing is left to take, what the jobs themselves queue included.
+
+    What another process holds is left to it; what a dead one held is taken up again.
+    """
     async with queue(installation) as app:
-        await app.run_worker_async(
-            concurrency=CONCURRENCY, install_signal_handlers=False, wait=False, listen_notify=False
-        )
+        await rescue(app)
+        while await is_waiting(app):
+            await app.run_worker_async(
+                concurrency=CONCURRENCY, install_signal_handlers=False, wait=False, listen_notify=False
+            )
 
 
 async def stop(task: "asyncio.Task[None]") -> None:

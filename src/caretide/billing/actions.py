@@ -61,6 +61,8 @@ async def _request_clinic(tx: Tx, clinic: ClinicRow, month: Month, state: str | 
         await _render_later(tx, missing)
         return bool(missing)
     if state is None:
+        # Locked before anything is promised: a timer that still runs in the month refuses here, where somebody sees it.
+        await time_log.lock_month(tx, clinic.id, month)
         row = {"clinic_id": clinic.id, "service_month": month.first, "state": "closing"}
         who = {"requested_by": tx.actor.member_id, "requested_at": tx.now}
         await tx.db.execute(insert(MonthClose).values(id=new_id(), **row, **who))
@@ -131,9 +133,7 @@ async def render_month(tx: Tx, patient_month_id: UUID) -> None:
             warnings=rendered.warnings,
         ),
     )
-    await tx.db.execute(
-        update(PatientMonth).where(PatientMonth.id == patient_month_id).values(document_id=document_id)
-    )
+    await tx.db.execute(update(PatientMonth).where(PatientMonth.id == patient_month_id).values(document_id=document_id))
 
 
 @requires(Permission.RULES_WRITE)

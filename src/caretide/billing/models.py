@@ -97,7 +97,7 @@ class MonthException(TenantTable):
 
 
 class RuleLimits(Base):
-    """Unit limits loaded by the operator in place of the assumed ones; CMS's public numbers, the same for every tenant."""
+    """Unit limits that an operator loaded in place of the assumed ones: public numbers, the same for every tenant."""
 
     __tablename__ = "rule_limits"
 

@@ -27,6 +27,11 @@ JOBS: dict[str, Action] = {}
 """Every action that may run as a job, by verb name."""
 
 STALLED_AFTER_SECONDS = 30
+_WAITING = """
+    SELECT EXISTS (
+        SELECT FROM procrastinate_jobs WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())
+    ) AS waiting
+"""
 _ENQUEUE = text(
     "SELECT count(jobs.enqueue(:verb, (item->>'once'), (item->'args')))"
     " FROM jsonb_array_elements(CAST(:items AS jsonb)) AS item"
@@ -92,6 +97,12 @@ def _argument(value: str) -> UUID | str:
         return UUID(value)
     except ValueError:
         return value
+
+
+async def is_waiting(app: procrastinate.App) -> bool:
+    """Tell whether a job could start now; one that is to be tried again later does not count."""
+    row = await app.connector.execute_query_one_async(_WAITING)
+    return bool(row["waiting"])
 
 
 async def rescue(app: procrastinate.App) -> int:

@@ -82,7 +82,7 @@ async def gathered(
             consent=group[0].consent,
             facts={kind: _fact(row) for kind, row in facts.get(patient_id, {}).items()},
             clinic_facts=at_clinic,
-            designated=contacts[patient_id].member_name if patient_id in contacts else None,
+            designated=contacts[patient_id].name if patient_id in contacts else None,
             entries=tuple(entry for one in group for entry in entries.get(one.enrollment.id, ())),
             generated=is_generated,
         )

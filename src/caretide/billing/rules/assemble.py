@@ -28,6 +28,7 @@ from caretide.programs.month_facts import (
     StayKind,
     TimeEntry,
 )
+from caretide.time_log.rules import ACTIVITY_TYPES
 
 KNOWN_COVERAGES: Final = frozenset({"original_medicare_part_b", "medicare_part_a_only", "medicare_advantage"})
 NO_PART_B: Final = frozenset({"medicaid", "commercial", "other"})
@@ -37,15 +38,6 @@ STAY_KINDS: Final[dict[str, StayKind]] = {
     "nursing_facility": "NF_non_part_A",
 }
 """Where the EHR says somebody stayed -> kind of stay. A skilled nursing stay is Part A until checked."""
-
-ACTIVITIES: Final[dict[str, Activity]] = {
-    "administrative_scheduling": "administrative_scheduling",
-    "dme_coordination": "dme_coordination",
-    "unsuccessful_outreach": "unsuccessful_outreach",
-    "prior_authorization": "prior_authorization",
-    "supervision_only": "supervision_only",
-}
-"""Activity types that the rules look at; every other one is care management that counts."""
 
 
 def patient_month(evidence: Evidence, lists: ChronicConditions) -> PatientMonth:
@@ -209,7 +201,7 @@ def _entry(entry: Entry, evidence: Evidence) -> TimeEntry:
         start=entry.start.astimezone(zone),
         end=entry.end.astimezone(zone),
         program=entry.program,
-        activity=ACTIVITIES.get(entry.activity_type),
+        activity=cast("Activity | None", ACTIVITY_TYPES[entry.activity_type].ruling),
     )
 
 

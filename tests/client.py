@@ -1,0 +1,82 @@
+"""The application that production builds, reached as a browser and as a program reach it."""
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+from sqlalchemy import insert
+from starlette.types import ASGIApp
+
+from caretide import main
+from caretide.identity.models import Session
+from caretide.identity.queries import session_hash
+from caretide.kernel.actor import Actor
+from caretide.runtime.installation import Installation
+from caretide.runtime.tx import Database
+from caretide.runtime.web import csrf_token
+
+HOME = "http://localhost:8000"
+COOKIE = "caretide_session"
+
+Visit = Callable[[Actor], Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def application(installation: Installation) -> ASGIApp:
+    """The whole application with nothing switched off."""
+    return main.create_app(installation)
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as opened:
+        yield opened
+
+
+def visitor(application: ASGIApp, base_url: str = HOME) -> httpx.AsyncClient:
+    """Return a client of an application."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url=base_url)
+
+
+@pytest.fixture
+async def client(application: ASGIApp, stack: AsyncExitStack) -> httpx.AsyncClient:
+    """A browser that has not signed in."""
+    return await stack.enter_async_context(visitor(application))
+
+
+async def open_session(database: Database, actor: Actor) -> str:
+    """Sign an actor in without a password; return the session's secret."""
+    secret = secrets.token_urlsafe(32)
+    async with database.tx(Actor.nobody()) as tx:
+        row = {"account_id": actor.account_id, "tenant_id": actor.tenant_id, "member_id": actor.member_id}
+        times = {"created_at": tx.now, "last_seen_at": tx.now}
+        await tx.db.execute(insert(Session).values(id_hash=session_hash(secret), **row, **times))
+    return secret
+
+
+@pytest.fixture
+def signed_in(application: ASGIApp, database: Database, stack: AsyncExitStack) -> Visit:
+    """Return a browser with an actor's session; its token goes along as htmx would send it."""
+
+    async def visit(actor: Actor) -> httpx.AsyncClient:
+        secret = await open_session(database, actor)
+        browser = await stack.enter_async_context(visitor(application))
+        browser.cookies.set(COOKIE, secret)
+        browser.headers["x-csrf-token"] = csrf_token(secret)
+        return browser
+
+    return visit
+
+
+@pytest.fixture
+def api(application: ASGIApp, database: Database, stack: AsyncExitStack) -> Visit:
+    """Return a program that carries an actor's token; its addresses begin below /api/v1."""
+
+    async def visit(actor: Actor) -> httpx.AsyncClient:
+        program = await stack.enter_async_context(visitor(application, f"{HOME}/api/v1"))
+        program.headers["authorization"] = f"Bearer {await open_session(database, actor)}"
+        return program
+
+    return visit
