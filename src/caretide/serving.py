@@ -15,6 +15,7 @@ from caretide.kernel.clock import system_clock
 from caretide.kernel.errors import Unavailable
 from caretide.kernel.month import Month
 from caretide.main import create_app
+from caretide.runtime import log
 from caretide.runtime.console import err
 from caretide.runtime.installation import Installation, installation
 from caretide.settings import Settings
@@ -32,13 +33,14 @@ async def serve_forever(settings: Settings, *, with_worker: bool) -> None:
 
 async def serve_installation(ours: Installation, *, with_worker: bool) -> None:
     """Serve an open installation until told to stop."""
+    log.configure()
     settings = ours.settings
     config = uvicorn.Config(
         create_app(ours),
         host=settings.host,
         port=settings.port,
         access_log=False,  # addresses hold patients' ids
-        log_level="warning",
+        log_config=None,  # ours: uvicorn's own would print what a fault quotes
         server_header=False,
         date_header=True,
         lifespan="off",
