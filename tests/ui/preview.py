@@ -14,6 +14,8 @@ from caretide.kernel.errors import Invalid
 from caretide.ui.environment import STATIC, make_environment
 from caretide.ui.forms import FormState
 from caretide.ui.shell import TITLES, ErrorPage, Shell
+from tests.ui import sample_months as months
+from tests.ui import sample_patients as patients
 from tests.ui import samples as s
 
 if TYPE_CHECKING:
@@ -29,15 +31,21 @@ POLICY = (
 
 def views() -> dict[str, tuple[str, Shell, Any, FormState]]:
     """Return page name -> template, shell, view model, form state."""
-    patient, plain = s.patient(), FormState()
+    patient, plain = patients.patient(), FormState()
     monthly, tidy = replace(s.SHELL, section="month"), replace(s.SHELL, section="clinics")
-    failed = FormState.failed("sign-in", Invalid("Email or password is wrong.", field="password"), {"email": "a@example.org"})
-    taken = FormState.failed("fact-other-claims", Invalid("Checked on: a day to come", field="checked_on"), {"found": "no"})
-    idle = replace(s.TIMER, state="idle", key="", elapsed=0)
-    away = replace(s.TIMER, state="elsewhere", elsewhere_patient_id=s.uid(2), elsewhere_name="Marcus Bell")
+    failed = FormState.failed("sign-in", Invalid("Email or password is wrong."), {"email": "a@example.org"})
+    taken = FormState.failed(
+        "fact-other-claims", Invalid("Checked on: a day to come", field="checked_on"), {"found": "no"}
+    )
+    idle = replace(patients.TIMER, state="idle", key="", elapsed=0)
+    away = replace(patients.TIMER, state="elsewhere", elsewhere_patient_id=s.uid(2), elsewhere_name="Marcus Bell")
     empty = replace(s.my_day(), rows=(), candidates=(), counts=s.my_day().counts[:3], may_import=True)
     error = ErrorPage(
-        status=403, title=TITLES[403], message="You may not close a month.", permission="month:close", reference="01JD7Q"
+        status=403,
+        title=TITLES[403],
+        message="You may not close a month.",
+        permission="month:close",
+        reference="01JD7Q",
     )
     return {
         "sign-in": ("identity/sign_in.html", s.VISITOR, s.SIGN_IN, plain),
@@ -50,13 +58,13 @@ def views() -> dict[str, tuple[str, Shell, Any, FormState]]:
         "patient": ("workspace/patient.html", replace(s.SHELL, messages=(s.SAVED,)), patient, plain),
         "patient-idle": ("workspace/patient.html", s.SHELL, replace(patient, timer=idle), taken),
         "patient-elsewhere": ("workspace/patient.html", s.SHELL, replace(patient, timer=away), plain),
-        "patient-new": ("workspace/patient.html", s.SHELL, s.new_patient(), plain),
+        "patient-new": ("workspace/patient.html", s.SHELL, patients.new_patient(), plain),
         "clinics": ("tenants/clinics.html", tidy, s.clinics(), plain),
         "clinic": ("tenants/clinic.html", tidy, s.clinic(), plain),
-        "month": ("billing/month.html", monthly, s.month(), plain),
-        "month-blocked": ("billing/month.html", monthly, s.blocked_month(), plain),
-        "month-closing": ("billing/month.html", monthly, s.closing_month(), plain),
-        "month-close": ("billing/close.html", monthly, s.month(), plain),
+        "month": ("billing/month.html", monthly, months.month(), plain),
+        "month-blocked": ("billing/month.html", monthly, months.blocked_month(), plain),
+        "month-closing": ("billing/month.html", monthly, months.closing_month(), plain),
+        "month-close": ("billing/close.html", monthly, months.month(), plain),
         "error": ("error.html", s.SHELL, error, plain),
     }
 
@@ -65,7 +73,7 @@ def render_all() -> dict[str, str]:
     """Return page name -> HTML."""
     environment = make_environment([SOURCE / name / "templates" for name in FEATURES])
     return {
-        name: environment.get_template(template).render(shell=shell, page=page, csrf_token="token", form=form)  # noqa: S106
+        name: environment.get_template(template).render(shell=shell, page=page, csrf_token="token", form=form)
         for name, (template, shell, page, form) in views().items()
     }
 
@@ -87,7 +95,7 @@ class Site(ThreadingHTTPServer):
 
 
 class Answer(BaseHTTPRequestHandler):
-    """Answers with a page, a static file, or 404."""
+    """Answers with a page, a static file, or 404; saves nothing."""
 
     def do_GET(self) -> None:
         site = cast("Site", self.server)
@@ -98,8 +106,14 @@ class Answer(BaseHTTPRequestHandler):
         elif path.startswith("static/") and file.is_relative_to(STATIC) and file.is_file():
             self.reply(200, mimetypes.guess_type(file.name)[0] or "application/octet-stream", file.read_bytes())
         else:
-            site.asked.append(path)
+            # A page that is not there names no icon, so the browser looks for its own.
+            site.asked += [path] if path != "favicon.ico" else []
             self.reply(404, "text/html; charset=utf-8", b"<!doctype html><title>none</title>")
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        cast("Site", self.server).asked.append(f"POST {self.path.lstrip('/')}")
+        self.reply(503, "text/plain; charset=utf-8", b"a sample saves nothing")
 
     def reply(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)

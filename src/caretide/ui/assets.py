@@ -108,7 +108,7 @@ def _installer() -> list[str]:
 def _run(command: Sequence[str], folder: Path, doing: str) -> None:
     try:
         # The command is fixed above; nothing of it comes from a person or the network.
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=600)  # noqa: S603
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=600)
     except subprocess.CalledProcessError as error:
         lines = [line.strip() for line in (error.stderr or error.stdout or "").splitlines() if line.strip()]
         reason = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "no reason given")

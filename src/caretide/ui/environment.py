@@ -42,6 +42,7 @@ def make_environment(template_dirs: Iterable[Path] = (), *, reload: bool = False
         lstrip_blocks=True,
         auto_reload=reload,
     )
-    environment.filters.update(FILTERS)
-    environment.globals.update(asset=asset_address(), form=FormState())
+    environment.filters.update(FILTERS)  # pyright: ignore[reportUnknownMemberType] - Jinja leaves it a bare dict
+    names = {"asset": asset_address(), "form": FormState()}
+    environment.globals.update(names)  # pyright: ignore[reportUnknownMemberType] - Jinja leaves it a bare dict
     return environment

@@ -53,6 +53,12 @@ def time_of_day(moment: datetime, zone: ZoneInfo) -> str:
     return f"{local.hour % 12 or 12}:{local:%M %p}"
 
 
+def time_span(start: datetime, end: datetime, zone: ZoneInfo) -> str:
+    """Return two instants as `10:29 - 10:38 AM` (with an en dash) in a clinic's time zone."""
+    first, last = time_of_day(start, zone), time_of_day(end, zone)
+    return f"{first[:-3] if first[-2:] == last[-2:] else first}\N{EN DASH}{last}"
+
+
 def moment(instant: datetime, zone: ZoneInfo) -> str:
     """Return an instant as `Nov 8, 2026, 2:05 PM` in a clinic's time zone."""
     return f"{day_long(instant.astimezone(zone).date())}, {time_of_day(instant, zone)}"
@@ -94,5 +100,6 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "moment": moment,
     "plural": plural,
     "time_of_day": time_of_day,
+    "time_span": time_span,
 }
 """Name in a template -> function."""

@@ -38,6 +38,22 @@ document.addEventListener("htmx:afterSettle", (event) => {
     prepare();
   }
 });
+// An error comes as a whole page: show its main part, wherever the request was going to put its answer.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr } = event.detail;
+  if (xhr.status < 400) {
+    return;
+  }
+  if (xhr.responseText.includes('id="main"')) {
+    event.detail.target = document.getElementById("main");
+    event.detail.selectOverride = "#main";
+    event.detail.swapOverride = "outerHTML";
+  } else {
+    event.detail.shouldSwap = false;
+    toast(`Something went wrong (${xhr.status}). Reload to see what was saved.`);
+  }
+});
+
 document.addEventListener("htmx:sendError", () => toast("No connection. Nothing was saved; try again."));
 document.addEventListener("htmx:timeout", () => toast("No answer in time. Reload to see what was saved."));
 

@@ -1,0 +1,180 @@
+"""The pages in a browser under the real content policy: axe, widths, keys, tabs, no script at all."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import BrowserContext, Page, async_playwright, expect
+
+from caretide.ui.assets import is_current
+from tests.ui.preview import Site, served
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not is_current(), reason="no front-end files: python -m caretide.ui.assets"),
+]
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+SIZES = {1440: 900, 390: 844}
+
+
+@asynccontextmanager
+async def browsing(width: int = 1440, **options: Any) -> AsyncIterator[tuple[Site, BrowserContext]]:
+    """Serve the sample pages and open a browser of one size on them."""
+    with served() as site:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS.split())
+            context = await browser.new_context(
+                viewport={"width": width, "height": SIZES[width]},
+                has_touch=width < 500,
+                base_url=site.address,
+                **options,
+            )
+            yield site, context
+            await browser.close()
+
+
+async def opened(context: BrowserContext, name: str) -> Page:
+    """Return a tab with one sample page."""
+    page = await context.new_page()
+    await page.goto(f"/{name}")
+    return page
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", SIZES)
+async def test_no_page_violates_axe_policy_or_width(width: int, scheme: Any) -> None:
+    async with browsing(width, color_scheme=scheme, reduced_motion="reduce") as (site, context):
+        page = await context.new_page()
+        faults: list[str] = []
+        page.on(
+            "console", lambda message: faults.append(message.text) if message.type in {"error", "warning"} else None
+        )
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        for name in site.pages:
+            await page.goto(f"/{name}")
+            await page.evaluate("document.querySelectorAll('main details').forEach((each) => (each.open = true))")
+            if await page.evaluate("document.documentElement.scrollWidth") > width:
+                faults.append(f"{name} scrolls sideways")
+            result = await Axe().run(page)
+            faults += [f"{name}: {v['id']}: {v['nodes'][0]['html']}" for v in result.response["violations"]]
+        assert faults == []
+        assert site.asked == []
+
+
+async def test_touch_targets_are_forty_pixels_high() -> None:
+    small = """() => [...document.querySelectorAll("button, select, summary, .input, .bottombar a, .choice, .tile")]
+      .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < 39.5 && !e.matches("[data-reveal]"))
+      .map((e) => e.outerHTML.slice(0, 90))"""
+    async with browsing(390, is_mobile=True) as (site, context):
+        page = await context.new_page()
+        found: dict[str, list[str]] = {}
+        for name in site.pages:
+            await page.goto(f"/{name}")
+            found |= {name: low} if (low := await page.evaluate(small)) else {}
+        assert found == {}
+
+
+async def test_roster_is_walked_by_keys() -> None:
+    async with browsing() as (site, context):
+        page = await opened(context, "my-day")
+        await page.keyboard.press("Tab")
+        await expect(page.locator(".skip")).to_be_focused()
+        for key, name in (("j", "Eleanor Whitfield"), ("j", "Rosa Delgado"), ("k", "Eleanor Whitfield")):
+            await page.keyboard.press(key)
+            await expect(page.get_by_role("link", name=name, exact=True)).to_be_focused()
+        await page.keyboard.press("/")
+        await expect(page.locator("#search")).to_be_focused()
+        await page.keyboard.type("jk")
+        await expect(page.locator("#search")).to_have_value("jk")
+        await page.get_by_role("link", name="Rosa Delgado").focus()
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/patients/**")
+        assert site.asked[-1].startswith("patients/")
+
+
+async def test_failed_search_says_so_and_keeps_the_list() -> None:
+    async with browsing() as (site, context):
+        page = await opened(context, "my-day")
+        await page.locator("#search").fill("rosa")
+        await expect(page.get_by_text("Something went wrong (503)")).to_be_visible()
+        await expect(page.get_by_role("link", name="Rosa Delgado")).to_be_visible()
+        assert site.asked == ["POST my-day/search"]
+
+
+async def test_clock_runs_on_from_the_seconds_of_the_server() -> None:
+    async with browsing() as (_, context):
+        page = await opened(context, "patient")
+        clock = page.locator("#timer [data-clock]")
+        await expect(clock).to_have_text("12:34")
+        await expect(clock).to_have_text("12:36", timeout=4000)
+
+
+async def test_second_tab_asks_again_when_the_timer_changed_elsewhere() -> None:
+    async with browsing() as (site, context):
+        await opened(context, "patient-idle")
+        assert site.asked == []
+        async with context.expect_event("request", lambda request: request.url.endswith("/timer")):
+            await opened(context, "patient")
+
+
+async def test_fix_opens_the_form_that_mends_it() -> None:
+    async with browsing() as (_, context):
+        page = await opened(context, "patient")
+        await page.get_by_role("link", name="Fix").click()
+        await expect(page.locator("#fact-other-claims details").first).to_have_attribute("open", "")
+        await expect(page.locator("#fact-other-claims-month")).to_be_focused()
+
+
+async def test_close_asks_first_and_escape_means_no() -> None:
+    async with browsing() as (site, context):
+        page = await opened(context, "month")
+        await page.get_by_role("link", name="Close month").click()
+        dialog = page.get_by_role("dialog")
+        await expect(dialog).to_be_visible()
+        await expect(dialog.get_by_role("button", name="Close October 2026")).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(dialog).to_be_hidden()
+        assert site.asked == []
+
+
+async def test_account_menu_closes_by_escape_and_returns_focus() -> None:
+    async with browsing() as (_, context):
+        page = await opened(context, "my-day")
+        summary = page.locator(".account > summary")
+        await summary.click()
+        await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+        await expect(summary).to_be_focused()
+
+
+async def test_password_can_be_shown() -> None:
+    async with browsing() as (_, context):
+        page = await opened(context, "sign-in")
+        await page.get_by_role("button", name="Show: Password").click()
+        await expect(page.locator("#sign-in-password")).to_have_attribute("type", "text")
+
+
+async def test_pages_work_without_script() -> None:
+    async with browsing(java_script_enabled=False) as (site, context):
+        page = await opened(context, "month")
+        await expect(page.get_by_role("button", name="Show")).to_be_visible()
+        await page.get_by_role("link", name="Close month").click()
+        assert site.asked == ["months/2026-10/close"]
+        await page.goto("/my-day")
+        await expect(page.get_by_role("button", name="Search")).to_be_visible()
+
+
+async def test_browser_keeps_nothing_but_the_address() -> None:
+    async with browsing() as (_, context):
+        page = await opened(context, "patient")
+        assert await page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
+        # htmx notes the path of the tab, whatever its settings; a path names nobody.
+        assert await page.evaluate("Object.keys(sessionStorage)") == ["htmx-current-path-for-history"]

@@ -1,0 +1,51 @@
+"""Figures, dates and times as people read them."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from caretide.ui.filters import age, clock, date_us, file_size, hms, minutes, moment, plural, time_of_day, time_span
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "long", "short"),
+    [(0, "0:00:00", "0:00"), (822, "0:13:42", "13:42"), (3600, "1:00:00", "60:00"), (36_061, "10:01:01", "601:01")],
+)
+def test_seconds_read_whole_and_unrounded(seconds: int, long: str, short: str) -> None:
+    assert (hms(seconds), minutes(seconds)) == (long, short)
+
+
+def test_running_clock_shows_hours_only_from_an_hour_on() -> None:
+    assert (clock(59), clock(3599), clock(3600)) == ("00:59", "59:59", "1:00:00")
+
+
+def test_age_turns_on_the_birthday() -> None:
+    assert [age(date(1948, 3, 17), on) for on in (date(2026, 3, 16), date(2026, 3, 17))] == [77, 78]
+
+
+def test_leap_day_birthday_turns_on_march_first() -> None:
+    assert [age(date(1948, 2, 29), on) for on in (date(2026, 2, 28), date(2026, 3, 1))] == [77, 78]
+
+
+def test_date_reads_month_first() -> None:
+    assert date_us(date(1948, 3, 7)) == "03/07/1948"
+
+
+def test_instant_reads_in_the_zone_of_the_clinic() -> None:
+    instant = datetime(2026, 11, 1, 3, 30, tzinfo=UTC)
+    assert moment(instant, NEW_YORK) == "Oct 31, 2026, 11:30 PM"
+    assert time_of_day(datetime(2026, 11, 1, 17, 0, tzinfo=UTC), NEW_YORK) == "12:00 PM"
+
+
+def test_time_span_names_the_half_of_the_day_once() -> None:
+    start, end = datetime(2026, 11, 18, 15, 29, tzinfo=UTC), datetime(2026, 11, 18, 17, 5, tzinfo=UTC)
+    assert time_span(start, start, NEW_YORK) == "10:29\N{EN DASH}10:29 AM"
+    assert time_span(start, end, NEW_YORK) == "10:29 AM\N{EN DASH}12:05 PM"
+
+
+def test_counts_and_sizes_read_as_words() -> None:
+    assert [plural(1, "patient"), plural(1204, "patient")] == ["1 patient", "1,204 patients"]
+    assert [file_size(10), file_size(90_112), file_size(1_400_000)] == ["1 kB", "88 kB", "1.3 MB"]
