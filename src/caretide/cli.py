@@ -1,15 +1,17 @@
 """`caretide`: nouns, then verbs. Heavy imports wait inside the commands, so that help answers at once."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from caretide.billing.cli import month, rules
-from caretide.demo.cli import demo
 from caretide.ehr.cli import imports
 from caretide.postgres.cli import db
 from caretide.tenants.cli import JsonOption, TenantOption, clinics, members, practitioners, tenants
+
+if TYPE_CHECKING:
+    from caretide.runtime.installation import Installation
 
 app = typer.Typer(
     help="Run a care-management month for many health systems.",
@@ -25,7 +27,6 @@ app.add_typer(imports, name="import")
 app.add_typer(month, name="month")
 app.add_typer(rules, name="rules")
 app.add_typer(db, name="db")
-app.command("demo")(demo)
 
 
 @db.command("migrate")
@@ -55,6 +56,24 @@ def serve(
 
     chosen = {"host": host, "port": port}
     asyncio.run(serve_forever(load_settings(**{k: v for k, v in chosen.items() if v is not None}), with_worker=worker))
+
+
+@app.command()
+def demo(
+    leave: Annotated[bool, typer.Option("--exit", help="Stop after the close and print a JSON summary.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start over; refused where a tenant is real.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Another number draws other people.")] = 1,
+) -> None:
+    """Build a generated practice, play and close its last month, and serve it."""
+    from caretide.demo.cli import run_demo
+    from caretide.worker import drain
+
+    async def serve_it(ours: "Installation") -> None:
+        from caretide.serving import serve_installation
+
+        await serve_installation(ours, with_worker=True)
+
+    raise typer.Exit(run_demo(drain, serve_it, leave=leave, fresh=fresh, seed=seed))
 
 
 @app.command("worker")

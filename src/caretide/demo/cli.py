@@ -1,0 +1,83 @@
+"""What `caretide demo` does, given what stands above it: how to run jobs, and how to serve."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from caretide.demo.performance import Performance, performance, start_over
+from caretide.demo.stage import Tell
+from caretide.kernel.errors import Invalid
+from caretide.runtime.console import FAILURE, err
+from caretide.runtime.installation import Installation, installation
+from caretide.settings import load_settings
+
+Work = Callable[[Installation], Awaitable[None]]
+
+
+def run_demo(drain: Work, serve: Work, *, leave: bool, fresh: bool, seed: int) -> int:
+    """Build or find the demonstration, show it, and serve it unless told to leave; return the exit status."""
+    settings = load_settings()
+    if settings.mode == "production":
+        raise Invalid("The demo is for trying things out; it does not run with CARETIDE_MODE=production")
+
+    async def run() -> int:
+        if fresh:
+            start_over(settings)
+        async with installation(settings) as ours:
+            with _progress() as tell:
+                found = await performance(ours, lambda: drain(ours), tell, seed=seed)
+            _show(found, settings.base_url, as_json=leave)
+            if not found.summary.adds_up:
+                wrong = ", ".join(name for name, holds in found.summary.checks.items() if not holds)
+                err.print(f"[bold red]Error:[/] the month does not add up: {wrong}")
+                return FAILURE
+            if not leave:
+                await serve(ours)
+        return 0
+
+    return asyncio.run(run())
+
+
+@contextmanager
+def _progress() -> Generator[Tell]:
+    """Show on standard error what is being done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
+        tasks = {"": progress.add_task("", visible=False)}
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                if not err.is_terminal:
+                    err.print(what)
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done, total=total)
+
+        yield tell
+
+
+def _show(found: Performance, url: str, *, as_json: bool) -> None:
+    summary = found.summary
+    if as_json:
+        sign_ins = [asdict(one) for one in found.sign_ins]
+        sys.stdout.write(json.dumps(summary.as_json() | {"sign_ins": sign_ins, "url": url}) + "\n")
+        return
+    console = Console()
+    dollars = f"${summary.total_cents / 100:,.2f}"
+    console.print(
+        f"[bold]{summary.month}[/] is closed for [bold]{summary.tenant}[/]: {summary.ready} of {summary.ruled} "
+        f"patient-months ready, {summary.blocked} blocked, {dollars} on {sum(line.units for line in summary.lines)} "
+        f"units, {summary.records} records."
+    )
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("role", "name", "e-mail", "password"):
+        table.add_column(heading, no_wrap=True)
+    for one in found.sign_ins:
+        table.add_row(one.role, one.name, one.email, one.password)
+    console.print(table)

@@ -1,0 +1,136 @@
+"""The month in figures, read back through the features' own questions, and whether they agree with one another."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from caretide.billing.queries import closes, lists
+from caretide.enrollment import queries as enrollment
+from caretide.kernel.actor import Actor
+from caretide.kernel.month import Month
+from caretide.patients import queries as patients
+from caretide.runtime.tx import Database, Tx
+from caretide.tenants import queries as tenants
+from caretide.tenants.queries import ClinicRow
+from caretide.time_log import queries as time_log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A code, with units and cents of all patients together."""
+
+    code: str
+    units: int
+    cents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A closed month. Seconds are of entries that stand; `checks` says which sums agree."""
+
+    tenant: str
+    clinics: tuple[str, ...]
+    members: int
+    patients: int
+    enrolled: int
+    month: str
+    entries: int
+    seconds: int
+    voided: int
+    refused_attempts: int
+    ruled: int
+    ready: int
+    blocked: int
+    blocked_by: dict[str, int]
+    lines: tuple[Line, ...]
+    total_cents: int
+    records: int
+    checks: dict[str, bool]
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether all checks hold."""
+        return all(self.checks.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything in JSON's types."""
+        return asdict(self) | {"adds_up": self.adds_up}
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What is added up clinic by clinic. The second of a pair is the same figure by another way."""
+
+    patients: int = 0
+    enrolled: int = 0
+    patient_months: int = 0
+    entries: int = 0
+    seconds: int = 0
+    listed: int = 0
+    listed_seconds: int = 0
+    voided: int = 0
+
+
+async def summarize(database: Database, actor: Actor, month: Month, *, refused_attempts: int) -> Summary:
+    """Return the month of the actor's tenant as it stands closed."""
+    async with database.tx(actor) as tx:
+        slug = (await tenants.my_tenant(tx)).slug
+        members = await tenants.members(tx)
+        clinics = await tenants.clinics(tx)
+        sums, blocked, units, cents = _Sums(), Counter[str](), Counter[str](), Counter[str]()
+        for clinic in clinics:
+            await _count(tx, clinic, month, sums)
+            for ruled in await lists.closed_months(tx, clinic.id, month):
+                if ruled.status == "blocked":
+                    blocked.update({code for code, severity, *_ in ruled.exceptions if severity == "block"})
+                for code, count, amount in ruled.lines:
+                    units[code] += count
+                    cents[code] += amount or 0
+        status = await closes.status(tx, month)
+        aggregate = await time_log.month_seconds(tx, None, month)
+    ready, held = sum(one.ready for one in status), sum(one.blocked for one in status)
+    total, records = sum(one.amount for one in status), sum(one.records for one in status)
+    return Summary(
+        tenant=slug,
+        clinics=tuple(clinic.slug for clinic in clinics),
+        members=len(members),
+        patients=sums.patients,
+        enrolled=sums.enrolled,
+        month=str(month),
+        entries=sums.entries,
+        seconds=sums.seconds,
+        voided=sums.voided,
+        refused_attempts=refused_attempts,
+        ruled=ready + held,
+        ready=ready,
+        blocked=held,
+        blocked_by=dict(sorted(blocked.items())),
+        lines=tuple(Line(code=code, units=units[code], cents=cents[code]) for code in sorted(units)),
+        total_cents=total,
+        records=records,
+        checks={
+            "every_clinic_is_closed": all(one.state == "closed" for one in status),
+            "ready_and_blocked_are_all_patient_months": ready + held == sums.patient_months,
+            "lines_add_up_to_total": sum(cents.values()) == total,
+            "each_ready_month_has_its_record": records == ready,
+            "entries_add_up_by_patient": (sums.entries, sums.seconds) == (sums.listed, sums.listed_seconds),
+            "seconds_agree_with_the_aggregate": sums.seconds == sum(one.total for one in aggregate.values()),
+        },
+    )
+
+
+async def _count(tx: Tx, clinic: ClinicRow, month: Month, sums: _Sums) -> None:
+    """Add a clinic's patients, enrollments and time, the time in two ways: as the close reads it, and as people do."""
+    charts = await patients.ruling_facts(tx, None, clinic.id, month)
+    enrolled = await enrollment.enrolled_in(tx, clinic.id, month)
+    live = await time_log.entries_for_close(tx, clinic.id, month)
+    sums.patients += len(charts)
+    sums.enrolled += len({one.enrollment.patient_id for one in enrolled})
+    sums.patient_months += len({(one.enrollment.patient_id, one.enrollment.practitioner_id) for one in enrolled})
+    sums.entries += len(live)
+    sums.seconds += sum(row.duration_secs for row in live)
+    for patient_id in charts:
+        for row in await time_log.entries(tx, patient_id, month):
+            sums.voided += row.is_void
+            sums.listed += not row.is_void
+            sums.listed_seconds += 0 if row.is_void else row.duration_secs
