@@ -1,6 +1,7 @@
 """A patient and what the EHR says of them."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Computed, Index, UniqueConstraint, text
@@ -16,7 +17,10 @@ class Patient(TenantTable):
     __table_args__ = (
         references("clinics", "clinic_id"),
         UniqueConstraint("tenant_id", "source", "source_id"),
-        Index("patients_name_key_idx", "tenant_id", "name_key"),
+        Index("patients_name_key_idx", "tenant_id", "name_key", "id"),
+        Index("patients_mrn_idx", "tenant_id", "mrn"),
+        Index("patients_birth_date_idx", "tenant_id", "birth_date"),
+        Index("patients_clinic_idx", "tenant_id", "clinic_id"),
     )
 
     clinic_id: Mapped[UUID]
@@ -31,6 +35,8 @@ class Patient(TenantTable):
     birth_date: Mapped[date]
     sex: Mapped[str]
     language: Mapped[str | None]
+    # The EHR can know that somebody died without knowing the day: then `deceased_on` stays empty.
+    is_deceased: Mapped[bool] = mapped_column(server_default=text("false"))
     deceased_on: Mapped[date | None]
     phone: Mapped[str | None] = mapped_column(Encrypted("patients.phone"))
     email: Mapped[str | None] = mapped_column(Encrypted("patients.email"))
@@ -40,7 +46,10 @@ class Patient(TenantTable):
 
 
 class Condition(TenantTable):
-    """A diagnosis. `is_problem` marks the problem list, as against a diagnosis of one encounter."""
+    """A diagnosis. `is_problem` marks the problem list, as against a diagnosis of one encounter.
+
+    `icd10_also` lists further ICD-10-CM codes of the same entry: one SNOMED concept can need two.
+    """
 
     __tablename__ = "conditions"
     __table_args__ = (references("patients", "patient_id"), UniqueConstraint("tenant_id", "patient_id", "source_id"))
@@ -48,6 +57,7 @@ class Condition(TenantTable):
     patient_id: Mapped[UUID]
     source_id: Mapped[str]
     icd10: Mapped[str | None]
+    icd10_also: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
     snomed: Mapped[str | None]
     name: Mapped[str]
     is_active: Mapped[bool]
@@ -86,7 +96,7 @@ class Allergy(TenantTable):
 
 
 class Coverage(TenantTable):
-    """An insurance coverage with its period."""
+    """An insurance coverage with its period, both ends inclusive."""
 
     __tablename__ = "coverages"
     __table_args__ = (references("patients", "patient_id"), UniqueConstraint("tenant_id", "patient_id", "source_id"))
@@ -95,13 +105,14 @@ class Coverage(TenantTable):
     source_id: Mapped[str]
     kind: Mapped[str]
     payor: Mapped[str]
+    plan: Mapped[str | None]
     is_active: Mapped[bool]
     starts_on: Mapped[date | None]
     ends_on: Mapped[date | None]
 
 
 class Encounter(TenantTable):
-    """A contact with a facility. `facility` says where an admission was: it stops minutes from counting."""
+    """A visit or stay. `facility` says in what kind of place; a stay in some of them stops minutes from counting."""
 
     __tablename__ = "encounters"
     __table_args__ = (references("patients", "patient_id"), UniqueConstraint("tenant_id", "patient_id", "source_id"))
@@ -109,7 +120,8 @@ class Encounter(TenantTable):
     patient_id: Mapped[UUID]
     source_id: Mapped[str]
     kind: Mapped[str]
-    facility: Mapped[str | None]
+    facility: Mapped[str]
+    status: Mapped[str | None]
     name: Mapped[str]
     starts_at: Mapped[datetime | None]
     ends_at: Mapped[datetime | None]

@@ -1,0 +1,93 @@
+"""What an import did, in figures, and what it could not take."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from tidegate.contract import Summary
+
+KINDS: Final = ("patient", "practitioner", "condition", "medication", "allergy", "coverage", "encounter")
+LISTED: Final = 1_000
+"""Rejected pieces that a report names; all are counted."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of one kind; `removed` are those that the EHR no longer names."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many were looked at."""
+        return self.created + self.updated + self.unchanged + self.removed
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Something that was not taken. `place` is `file:line`, or the kind and id at the source; no health data."""
+
+    place: str
+    reason: str
+
+
+def _tallies() -> dict[str, Tally]:
+    return {kind: Tally() for kind in KINDS}
+
+
+@dataclass(slots=True)
+class Counts:
+    """What one batch or one whole import did. `elsewhere` are source ids of patients who stay at another clinic."""
+
+    tallies: dict[str, Tally] = field(default_factory=_tallies)
+    refused: int = 0
+    refusals: list[Refused] = field(default_factory=list[Refused])
+    elsewhere: list[str] = field(default_factory=list[str])
+
+    def refuse(self, place: str, reason: str) -> None:
+        """Count something that was not taken, and name it while the list is short enough to read."""
+        self.refused += 1
+        if len(self.refusals) < LISTED:
+            self.refusals.append(Refused(place, reason))
+
+    def add(self, other: "Counts") -> None:
+        """Add what another batch did."""
+        for kind, tally in other.tallies.items():
+            mine = self.tallies[kind]
+            mine.created += tally.created
+            mine.updated += tally.updated
+            mine.unchanged += tally.unchanged
+            mine.removed += tally.removed
+        self.refused += other.refused
+        self.refusals += other.refusals[: LISTED - len(self.refusals)]
+        self.elsewhere += other.elsewhere
+
+    @property
+    def changed(self) -> int:
+        """How many rows were created, updated or removed."""
+        return sum(tally.total - tally.unchanged for tally in self.tallies.values())
+
+    @property
+    def total(self) -> int:
+        """How many resources were looked at."""
+        return sum(tally.total for tally in self.tallies.values())
+
+    def figures(self) -> dict[str, Any]:
+        """Return numbers alone, for the audit trail and the run's row."""
+        tallies = {kind: asdict(tally) for kind, tally in self.tallies.items() if tally.total}
+        return {**tallies, "refused": self.refused, "elsewhere": len(self.elsewhere)}
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """A whole import. `failure` says what ended it early; what is counted was taken all the same.
+
+    `summary` is what the gateway says of the files, once it has read them all.
+    """
+
+    source: str = ""
+    counts: Counts = field(default_factory=Counts)
+    failure: str | None = None
+    summary: Summary | None = None

@@ -1,0 +1,307 @@
+"""Patients: one, a list, and everything that a month's rulings need of thousands at once."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ARRAY, TIMESTAMP, ColumnElement, Row, Select, Uuid, and_, any_, bindparam, or_, select, tuple_
+
+from caretide.kernel.errors import NotFound
+from caretide.kernel.month import Month
+from caretide.kernel.permissions import Permission
+from caretide.patients import rules
+from caretide.patients.models import Allergy, Condition, Coverage, Encounter, Medication, Patient
+from caretide.patients.schemas import (
+    AllergyRow,
+    ConditionRow,
+    CoverageRow,
+    Diagnosis,
+    EncounterRow,
+    MedicationRow,
+    PatientLine,
+    PatientRow,
+    PatientRulingFacts,
+    Stay,
+)
+from caretide.runtime.access import requires
+from caretide.runtime.tx import Tx
+from caretide.tenants import queries as tenants
+
+PAGE = 50
+
+
+_ANY_ID = any_(bindparam("ids", type_=ARRAY(Uuid, dimensions=1)))
+_PATIENT = (
+    Patient.id,
+    Patient.clinic_id,
+    Patient.source,
+    Patient.source_id,
+    Patient.mrn,
+    Patient.mbi,
+    Patient.family,
+    Patient.given,
+    Patient.birth_date,
+    Patient.sex,
+    Patient.language,
+    Patient.is_deceased,
+    Patient.deceased_on,
+    Patient.phone,
+    Patient.email,
+    Patient.address,
+    Patient.is_active,
+    Patient.updated_at,
+)
+_LINE = (
+    Patient.id,
+    Patient.clinic_id,
+    Patient.mrn,
+    Patient.family,
+    Patient.given,
+    Patient.birth_date,
+    Patient.sex,
+    Patient.is_deceased,
+    Patient.is_active,
+)
+
+
+@requires(Permission.PATIENT_READ)
+async def patient(tx: Tx, patient_id: UUID) -> PatientRow:
+    """Return one patient; raise NotFound alike for an unknown one, another tenant's, and one behind the roster wall."""
+    row = (await tx.db.execute(select(*_PATIENT).where(Patient.id == patient_id))).one_or_none()
+    if row is None:
+        raise NotFound("There is no such patient")
+    tx.touch(patient_id)
+    return PatientRow(*row)
+
+
+@requires(Permission.PATIENT_READ)
+async def conditions(tx: Tx, patient_id: UUID) -> list[ConditionRow]:
+    """Return a patient's diagnoses: active problems first."""
+    wanted = (
+        select(
+            Condition.id,
+            Condition.source_id,
+            Condition.icd10,
+            Condition.icd10_also,
+            Condition.snomed,
+            Condition.name,
+            Condition.is_active,
+            Condition.is_problem,
+            Condition.onset,
+            Condition.abated,
+        )
+        .where(Condition.patient_id == patient_id)
+        .order_by(Condition.is_active.desc(), Condition.is_problem.desc(), Condition.name, Condition.source_id)
+    )
+    return [ConditionRow(*row) for row in await _chart(tx, patient_id, wanted)]
+
+
+@requires(Permission.PATIENT_READ)
+async def medications(tx: Tx, patient_id: UUID) -> list[MedicationRow]:
+    """Return a patient's prescriptions: active ones first, then the newest."""
+    wanted = (
+        select(
+            Medication.id,
+            Medication.source_id,
+            Medication.rxnorm,
+            Medication.name,
+            Medication.dosage,
+            Medication.is_active,
+            Medication.authored,
+        )
+        .where(Medication.patient_id == patient_id)
+        .order_by(Medication.is_active.desc(), Medication.authored.desc().nulls_last(), Medication.source_id)
+    )
+    return [MedicationRow(*row) for row in await _chart(tx, patient_id, wanted)]
+
+
+@requires(Permission.PATIENT_READ)
+async def allergies(tx: Tx, patient_id: UUID) -> list[AllergyRow]:
+    """Return a patient's allergies: active ones first."""
+    wanted = (
+        select(Allergy.id, Allergy.source_id, Allergy.code, Allergy.name, Allergy.criticality, Allergy.is_active)
+        .where(Allergy.patient_id == patient_id)
+        .order_by(Allergy.is_active.desc(), Allergy.name, Allergy.source_id)
+    )
+    return [AllergyRow(*row) for row in await _chart(tx, patient_id, wanted)]
+
+
+@requires(Permission.PATIENT_READ)
+async def coverages(tx: Tx, patient_id: UUID) -> list[CoverageRow]:
+    """Return a patient's coverages: the latest first."""
+    wanted = (
+        select(
+            Coverage.id,
+            Coverage.source_id,
+            Coverage.kind,
+            Coverage.payor,
+            Coverage.plan,
+            Coverage.is_active,
+            Coverage.starts_on,
+            Coverage.ends_on,
+        )
+        .where(Coverage.patient_id == patient_id)
+        .order_by(Coverage.ends_on.desc().nulls_first(), Coverage.starts_on.desc().nulls_last(), Coverage.source_id)
+    )
+    return [CoverageRow(*row) for row in await _chart(tx, patient_id, wanted)]
+
+
+@requires(Permission.PATIENT_READ)
+async def encounters(tx: Tx, patient_id: UUID) -> list[EncounterRow]:
+    """Return a patient's visits and stays: the latest first."""
+    wanted = (
+        select(
+            Encounter.id,
+            Encounter.source_id,
+            Encounter.kind,
+            Encounter.facility,
+            Encounter.status,
+            Encounter.name,
+            Encounter.starts_at,
+            Encounter.ends_at,
+            Encounter.practitioner_source_id,
+        )
+        .where(Encounter.patient_id == patient_id)
+        .order_by(Encounter.starts_at.desc().nulls_last(), Encounter.source_id)
+    )
+    return [EncounterRow(*row) for row in await _chart(tx, patient_id, wanted)]
+
+
+async def _chart(tx: Tx, patient_id: UUID, wanted: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
+    tx.touch(patient_id)
+    return (await tx.db.execute(wanted)).all()
+
+
+@requires(Permission.PATIENT_READ)
+async def search(
+    tx: Tx, text: str = "", *, clinic_id: UUID | None = None, after: UUID | None = None, limit: int = PAGE
+) -> list[PatientLine]:
+    """Return patients by name, `limit` at most, from behind the patient `after` on.
+
+    `text` is the beginning of a name in either order, a whole record number, or a birth date; empty finds everybody.
+    The cursor is a patient's id, so that no name stands in an address.
+    """
+    wanted = select(*_LINE).order_by(Patient.name_key, Patient.id).limit(limit)
+    if text.strip():
+        wanted = wanted.where(_matches(rules.read_search(text)))
+    if clinic_id is not None:
+        wanted = wanted.where(Patient.clinic_id == clinic_id)
+    if after is not None:
+        place = select(Patient.name_key, Patient.id).where(Patient.id == after)
+        wanted = wanted.where(tuple_(Patient.name_key, Patient.id) > place.scalar_subquery())
+    found = [PatientLine(*row) for row in (await tx.db.execute(wanted)).all()]
+    tx.touch(*(line.id for line in found))
+    return found
+
+
+def _matches(typed: rules.Search) -> ColumnElement[bool]:
+    # Ranges and equality alone: under row-level security nothing else may use an index.
+    ways = [and_(Patient.name_key >= start, Patient.name_key < rules.after_prefix(start)) for start in typed.prefixes]
+    if typed.birth_date is not None:
+        ways.append(Patient.birth_date == typed.birth_date)
+    return or_(Patient.mrn == typed.mrn, *ways)
+
+
+@requires(Permission.PATIENT_READ)
+async def ruling_facts(
+    tx: Tx, patient_ids: Sequence[UUID] | None, clinic_id: UUID, month: Month
+) -> dict[UUID, PatientRulingFacts]:
+    """Return what the charts say of a month, by patient: of those named, or of all the clinic's.
+
+    One statement a table, however many patients. Stays are in days of the clinic's calendar. Patients that the wall
+    hides, and ids that are no patient's, are absent.
+    """
+    clinic = await tenants.clinic(tx, clinic_id)
+    whose = Patient.clinic_id == clinic_id if patient_ids is None else Patient.id == _ANY_ID
+    asked = {} if patient_ids is None else {"ids": list(patient_ids)}
+    people = (await tx.db.execute(select(*_FACTS).where(whose), asked)).all()
+    ids = [row.id for row in people]
+    tx.touch(*ids)
+    coverage = await _coverage_spans(tx, ids)
+    diagnoses = await _diagnoses(tx, ids)
+    stays = await _stays(tx, ids, month, clinic.zone)
+    return {
+        row.id: PatientRulingFacts(
+            *row,
+            coverage=rules.coverage_in(coverage[row.id], month),
+            qmb=rules.qmb_in(coverage[row.id], month),
+            diagnoses=tuple(diagnoses[row.id]),
+            stays=tuple(stays[row.id]),
+        )
+        for row in people
+    }
+
+
+_FACTS = (
+    Patient.id,
+    Patient.clinic_id,
+    Patient.family,
+    Patient.given,
+    Patient.birth_date,
+    Patient.mrn,
+    Patient.mbi,
+    Patient.is_deceased,
+    Patient.deceased_on,
+)
+
+
+async def _coverage_spans(tx: Tx, ids: list[UUID]) -> dict[UUID, list[rules.CoverageSpan]]:
+    found: dict[UUID, list[rules.CoverageSpan]] = defaultdict(list)
+    for row in (await tx.db.execute(_COVERAGES_OF, {"ids": ids})).all():
+        said = f"{row.payor} {row.plan or ''}"
+        span = rules.CoverageSpan(row.kind, row.is_active, row.starts_on, row.ends_on, said)
+        found[row.patient_id].append(span)
+    return found
+
+
+async def _diagnoses(tx: Tx, ids: list[UUID]) -> dict[UUID, list[Diagnosis]]:
+    """Return each code of the active problem list once, in the words of its first entry, by code."""
+    named: dict[UUID, dict[str, str]] = defaultdict(dict)
+    for row in (await tx.db.execute(_PROBLEMS_OF, {"ids": ids})).all():
+        for code in (row.icd10, *row.icd10_also):
+            named[row.patient_id].setdefault(code, row.name)
+    found: dict[UUID, list[Diagnosis]] = defaultdict(list)
+    found.update({key: [Diagnosis(code, names[code]) for code in sorted(names)] for key, names in named.items()})
+    return found
+
+
+async def _stays(tx: Tx, ids: list[UUID], month: Month, zone: ZoneInfo) -> dict[UUID, list[Stay]]:
+    start, end = month.bounds(zone)
+    rows = (await tx.db.execute(_STAYS_OF, {"ids": ids, "start": start, "end": end})).all()
+    found: dict[UUID, list[Stay]] = defaultdict(list)
+    for row in rows:
+        span = rules.StaySpan(row.facility, row.status, row.starts_at, row.ends_at)
+        days = rules.stay_in(span, month, zone)
+        if days is not None:
+            found[row.patient_id].append(Stay(row.facility, *days))
+    return found
+
+
+_COVERAGES_OF = select(
+    Coverage.patient_id,
+    Coverage.kind,
+    Coverage.payor,
+    Coverage.plan,
+    Coverage.is_active,
+    Coverage.starts_on,
+    Coverage.ends_on,
+).where(Coverage.patient_id == _ANY_ID)
+
+_PROBLEMS_OF = (
+    select(Condition.patient_id, Condition.icd10, Condition.icd10_also, Condition.name)
+    .where(Condition.patient_id == _ANY_ID, Condition.is_active, Condition.is_problem, Condition.icd10.is_not(None))
+    .order_by(Condition.patient_id, Condition.source_id)
+)
+
+_STAYS_OF = (
+    select(Encounter.patient_id, Encounter.facility, Encounter.status, Encounter.starts_at, Encounter.ends_at)
+    .where(
+        Encounter.patient_id == _ANY_ID,
+        Encounter.facility.in_(sorted(rules.STAYS)),
+        Encounter.starts_at < bindparam("end", type_=TIMESTAMP(timezone=True)),
+        or_(Encounter.ends_at.is_(None), Encounter.ends_at >= bindparam("start", type_=TIMESTAMP(timezone=True))),
+    )
+    .order_by(Encounter.patient_id, Encounter.starts_at, Encounter.source_id)
+)
