@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ("tests.database",)
+pytest_plugins = ("tests.database", "tests.client")
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"

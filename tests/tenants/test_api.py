@@ -1,0 +1,119 @@
+"""Sessions, clinics and people by program."""
+
+import httpx
+import pytest
+
+from caretide.kernel.permissions import GRANTS, Role
+from caretide.runtime.tx import Database
+from tests.cast import NPI, Cast, assemble
+from tests.client import Visit
+from tests.identity.accounts import PASSWORD, also_works_in, give_password, homeless
+
+CLINIC = {"name": "Harbor Internists", "time_zone": "America/New_York", "tin_group": "TIN-1"}
+
+
+@pytest.fixture
+async def program(cast: Cast, api: Visit) -> httpx.AsyncClient:
+    return await api(cast.administrator)
+
+
+async def open_session(client: httpx.AsyncClient, email: str, password: str = PASSWORD, **more: str) -> httpx.Response:
+    return await client.post("/api/v1/sessions", json={"email": email, "password": password, **more})
+
+
+async def test_token_is_opened_with_a_password(client: httpx.AsyncClient, database: Database, cast: Cast) -> None:
+    email = await give_password(database, cast.coordinator)
+    opened = await open_session(client, email)
+    assert opened.status_code == 201
+    assert opened.json()["tenant"] == cast.slug
+    me = (await client.get("/api/v1/me", headers={"authorization": f"Bearer {opened.json()['token']}"})).json()
+    assert me["role"] == "coordinator"
+    assert me["name"] == "Coordinator Person"
+    assert me["tenant"] == {"slug": cast.slug, "name": "Lakeside Health", "is_generated": True}
+    assert set(me["permissions"]) == GRANTS[Role.COORDINATOR]
+
+
+@pytest.mark.req("N-03")
+async def test_wrong_password_is_a_problem(client: httpx.AsyncClient, database: Database, cast: Cast) -> None:
+    email = await give_password(database, cast.coordinator)
+    answers = [await open_session(client, who, "wrong") for who in [email] * 10 + ["nobody@example.com"]]
+    assert {(a.status_code, a.headers["content-type"]) for a in answers} == {(401, "application/problem+json")}
+    assert len({a.content for a in answers}) == 1
+    assert (await open_session(client, email)).content == answers[0].content
+
+
+async def test_account_of_several_tenants_names_one(client: httpx.AsyncClient, database: Database, cast: Cast) -> None:
+    other = await assemble(database)
+    email = await give_password(database, cast.coordinator)
+    await also_works_in(database, cast.coordinator, other.manager)
+    unnamed = await open_session(client, email)
+    assert (unnamed.status_code, unnamed.json()["field"]) == (422, "tenant")
+    assert cast.slug in unnamed.json()["detail"]
+    assert other.slug in unnamed.json()["detail"]
+    assert (await open_session(client, email, tenant=other.slug)).json()["tenant"] == other.slug
+    for slug in ("no-such-tenant", (await assemble(database)).slug):
+        assert (await open_session(client, email, tenant=slug)).status_code == 403
+
+
+async def test_account_of_no_tenant_gets_no_token(client: httpx.AsyncClient, database: Database) -> None:
+    _, email = await homeless(database)
+    answer = await open_session(client, email)
+    assert (answer.status_code, answer.json()["detail"]) == (403, "You do not work in any tenant")
+
+
+async def test_clinic_is_made_read_and_listed(program: httpx.AsyncClient) -> None:
+    made = await program.post("/clinics", json=CLINIC)
+    assert made.status_code == 201
+    read = (await program.get(f"/clinics/{made.json()['id']}")).json()
+    assert (read["slug"], read["place_of_service"]) == ("harbor-internists", "11")
+    assert [row["slug"] for row in (await program.get("/clinics")).json()] == ["harbor-internists", "lakeside"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"time_zone": "Moon/Base"}, "time_zone"), ({"provider_type": "x"}, "provider_type"), ({"slug": "A B"}, "slug")],
+)
+async def test_unfit_clinic_is_refused_by_field(change: dict[str, str], field: str, program: httpx.AsyncClient) -> None:
+    answer = await program.post("/clinics", json=CLINIC | change)
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+async def test_fact_of_a_clinic_is_recorded_and_listed(program: httpx.AsyncClient, cast: Cast) -> None:
+    place = f"/clinics/{cast.clinic_id}/facts"
+    fact = {"kind": "certified-ehr", "value": True, "effective_on": "2026-01-01", "checked_on": "2026-10-01"}
+    assert (await program.post(place, json=fact)).status_code == 201
+    assert (await program.get(place)).json() == [fact | {"value": {"value": True}}]
+    unknown = await program.post(place, json=fact | {"kind": "weather"})
+    assert (unknown.status_code, unknown.json()["field"]) == (422, "kind")
+
+
+async def test_practitioner_is_added_by_npi_and_updated(program: httpx.AsyncClient) -> None:
+    new = {"npi": "1234567893", "family": "Ortiz", "given": "Ana", "tin_group": "TIN-1"}
+    first = await program.post("/practitioners", json=new)
+    again = await program.post("/practitioners", json=new | {"family": "Ortiz-Lee"})
+    assert first.json() == again.json()
+    assert {row["npi"]: row["family"] for row in (await program.get("/practitioners")).json()} == {
+        NPI: "Raman",
+        "1234567893": "Ortiz-Lee",
+    }
+
+
+async def test_member_is_invited_and_listed_once(program: httpx.AsyncClient) -> None:
+    new = {"email": "New@Example.com", "name": "New Person", "role": "auditor"}
+    made = await program.post("/members", json=new)
+    assert made.status_code == 201
+    listed = {row["email"]: row for row in (await program.get("/members")).json()}
+    assert (listed["new@example.com"]["status"], listed["new@example.com"]["staff_role"]) == ("invited", "non_clinical")
+    assert (await program.post("/members", json=new)).status_code == 409
+    assert (await program.post("/members", json=new | {"email": "x@y.example", "role": "king"})).status_code == 422
+
+
+@pytest.mark.parametrize("role", ["coordinator", "manager", "billing", "practitioner", "auditor"])
+async def test_only_administrators_change_the_tenant(role: str, cast: Cast, api: Visit) -> None:
+    program = await api(getattr(cast, role))
+    assert (await program.post("/clinics", json=CLINIC)).status_code == 403
+    somebody = {"email": "a@b.example", "name": "A", "role": "auditor"}
+    assert (await program.post("/members", json=somebody)).status_code == 403
+    new = {"npi": "1234567893", "family": "Ortiz", "given": "Ana"}
+    assert (await program.post("/practitioners", json=new)).status_code == 403
+    assert (await program.get("/clinics")).status_code == 200
