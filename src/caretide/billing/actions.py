@@ -5,7 +5,7 @@ again, both find what is done and do the rest, and the same facts give the same 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -85,26 +85,30 @@ async def close_clinic(tx: Tx, clinic_id: UUID, month: str) -> None:
     await time_log.lock_month(tx, clinic_id, service_month)
     judged = await evidence.judged(tx, clinic, service_month)
     packs = await evidence.packs(tx)
-    frozen = [freeze(item, packs) for item in judged]
+    frozen = {new_id(): freeze(item, packs) for item in judged}
     await _insert(tx, frozen)
     await tx.db.execute(
         update(MonthClose)
         .where(MonthClose.clinic_id == clinic_id, MonthClose.service_month == service_month.first)
         .values(state="closed", closed_at=tx.now)
     )
-    await _render_later(tx, [item.month["id"] for item in frozen if item.month["status"] == "ready"])
+    await _render_later(tx, [month_id for month_id, item in frozen.items() if item.month["status"] == "ready"])
 
 
-async def _insert(tx: Tx, frozen: Sequence[Frozen]) -> None:
+async def _insert(tx: Tx, frozen: Mapping[UUID, Frozen]) -> None:
     """Write a clinic's rows, one statement per table."""
-    for model, rows in (
-        (PatientMonth, [item.month for item in frozen]),
-        (ClaimLine, [line for item in frozen for line in item.lines]),
-        (MonthException, [found for item in frozen for found in item.exceptions]),
-    ):
+    months = [{"id": month_id, **item.month} for month_id, item in frozen.items()]
+    lines = [_part(month_id, item, row) for month_id, item in frozen.items() for row in item.lines]
+    exceptions = [_part(month_id, item, row) for month_id, item in frozen.items() for row in item.exceptions]
+    for model, rows in ((PatientMonth, months), (ClaimLine, lines), (MonthException, exceptions)):
         if rows:
             await tx.db.execute(insert(model), rows)
-    tx.touch(*(item.month["patient_id"] for item in frozen))
+    tx.touch(*(item.month["patient_id"] for item in frozen.values()))
+
+
+def _part(month_id: UUID, whose: Frozen, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a line or exception as a row of its patient-month."""
+    return {"id": new_id(), "patient_month_id": month_id, "patient_id": whose.month["patient_id"], **row}
 
 
 async def _render_later(tx: Tx, patient_month_ids: Sequence[UUID]) -> None:

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 
 from caretide.runtime.web import Known, PublicTx, Router, TokenTx
 from caretide.tenants import actions, queries, schemas
-from caretide.tenants.queries import ClinicRow, PractitionerRow
+from caretide.tenants.rules import ClinicRow, PractitionerRow
 
 public = Router(Known.PUBLIC)
 router = Router(Known.TOKEN)

@@ -87,10 +87,8 @@ def create_clinic(
         str, typer.Option(help="physician_practice, rhc, fqhc or hospital_outpatient_professional.")
     ] = "physician_practice",
     place_of_service: Annotated[str, typer.Option(help="CMS place-of-service code.")] = "11",
-    as_json: JsonOption = False,
 ) -> None:
     """Create a clinic."""
-    from caretide.runtime.console import say
     from caretide.tenants import actions, rules
 
     new = actions.NewClinic(
@@ -104,7 +102,7 @@ def create_clinic(
         place_of_service=place_of_service,
     )
     in_tenant(tenant, lambda tx: actions.create_clinic(tx, new))
-    say({"slug": new.slug, "name": name}, as_json=as_json, text=f"Clinic '{new.slug}' is ready.")
+    typer.echo(f"Clinic '{new.slug}' is ready.")
 
 
 @clinics.command("list")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, select
 
@@ -19,44 +18,8 @@ from caretide.runtime.access import open_to_all, requires
 from caretide.runtime.tx import Tx, bind
 from caretide.tenants import rules, schemas
 from caretide.tenants.models import Clinic, ClinicFact, Invitation, Member, Practitioner, Tenant
+from caretide.tenants.rules import ClinicRow, PractitionerRow
 from caretide.ui.forms import Option
-
-
-@dataclass(frozen=True, slots=True)
-class ClinicRow:
-    """A clinic as other features need it."""
-
-    id: UUID
-    slug: str
-    name: str
-    time_zone: str
-    address: str
-    phone: str
-    tin_group: str
-    provider_type: str
-    place_of_service: str
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The clinic's time zone, in which its months begin and end."""
-        return ZoneInfo(self.time_zone)
-
-
-@dataclass(frozen=True, slots=True)
-class PractitionerRow:
-    """A billing practitioner."""
-
-    id: UUID
-    npi: str
-    family: str
-    given: str
-    kind: str
-    tin_group: str | None
-
-    @property
-    def name(self) -> str:
-        """Given and family name."""
-        return f"{self.given} {self.family}".strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

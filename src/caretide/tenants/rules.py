@@ -1,7 +1,9 @@
-"""What a name, a number or a time zone must look like before it is recorded."""
+"""A tenant's clinics and practitioners as rows, and what a name, a number or a time zone must look like."""
 
 import re
-from zoneinfo import available_timezones
+from dataclasses import dataclass
+from uuid import UUID
+from zoneinfo import ZoneInfo, available_timezones
 
 from caretide.kernel.errors import Invalid
 from caretide.kernel.permissions import Role
@@ -118,3 +120,40 @@ def require_role(text: str) -> Role:
         return Role(text)
     except ValueError:
         raise Invalid(f"'{text}' is not a role; use one of {', '.join(Role)}", field="role") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicRow:
+    """A clinic as other features need it."""
+
+    id: UUID
+    slug: str
+    name: str
+    time_zone: str
+    address: str
+    phone: str
+    tin_group: str
+    provider_type: str
+    place_of_service: str
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The clinic's time zone, in which its months begin and end."""
+        return ZoneInfo(self.time_zone)
+
+
+@dataclass(frozen=True, slots=True)
+class PractitionerRow:
+    """A billing practitioner."""
+
+    id: UUID
+    npi: str
+    family: str
+    given: str
+    kind: str
+    tin_group: str | None
+
+    @property
+    def name(self) -> str:
+        """Given and family name."""
+        return f"{self.given} {self.family}".strip()

@@ -11,7 +11,7 @@ from caretide.kernel.month import Month
 from caretide.patients.schemas import PatientRulingFacts
 from caretide.programs.month_facts import PatientMonth
 from caretide.programs.ruling import Ruling
-from caretide.tenants.queries import ClinicRow, PractitionerRow
+from caretide.tenants.rules import ClinicRow, PractitionerRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

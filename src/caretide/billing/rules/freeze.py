@@ -5,7 +5,6 @@ from typing import Any
 
 from caretide.billing.rules.evidence import Judged
 from caretide.billing.rules.record import FACILITY_PLACES, monthly_record
-from caretide.kernel.ids import new_id
 from caretide.programs.fees import amount
 from caretide.programs.limits import LimitSet
 from caretide.programs.packs import Packs
@@ -14,7 +13,7 @@ from caretide.programs.ruling import Ruling
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """Column values of a patient-month, of its claim lines and of its exceptions."""
+    """Column values of a patient-month, its claim lines and its exceptions; ids are given when they are written."""
 
     month: dict[str, Any]
     lines: list[dict[str, Any]]
@@ -25,10 +24,7 @@ def freeze(judged: Judged, packs: Packs) -> Frozen:
     """Return what is written of a patient-month."""
     evidence, ruling = judged.evidence, judged.ruling
     record = monthly_record(judged, packs)
-    month_id = new_id()
-    whose = {"patient_month_id": month_id, "patient_id": evidence.chart.patient_id}
     month = {
-        "id": month_id,
         "patient_id": evidence.chart.patient_id,
         "clinic_id": evidence.clinic.id,
         "practitioner_id": evidence.practitioner.id,
@@ -38,13 +34,11 @@ def freeze(judged: Judged, packs: Packs) -> Frozen:
         "countable_seconds": ruling.countable_seconds,
         "facts": record.model_dump(mode="json"),
         "facts_hash": record.facts_sha256,
-        "ruling": {"family": ruling.family, "pack": ruling.pack, "ladder": len(ruling.ladder)},
+        "ruling": {"family": ruling.family, "pack": ruling.pack},
         "document_id": None,
     }
     exceptions = [
         {
-            "id": new_id(),
-            **whose,
             "position": place,
             "code": found.code,
             "severity": found.severity,
@@ -53,7 +47,7 @@ def freeze(judged: Judged, packs: Packs) -> Frozen:
         }
         for place, found in enumerate(ruling.exceptions)
     ]
-    return Frozen(month, _lines(judged, packs, whose), exceptions)
+    return Frozen(month, _lines(judged, packs), exceptions)
 
 
 def is_ready(ruling: Ruling) -> bool:
@@ -74,11 +68,9 @@ def claim_lines(judged: Judged, packs: Packs) -> list[tuple[str, int, int | None
     return lines
 
 
-def _lines(judged: Judged, packs: Packs, whose: dict[str, Any]) -> list[dict[str, Any]]:
+def _lines(judged: Judged, packs: Packs) -> list[dict[str, Any]]:
     return [
         {
-            "id": new_id(),
-            **whose,
             "position": position,
             "code": code,
             "units": units,

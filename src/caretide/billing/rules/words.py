@@ -69,8 +69,8 @@ PATIENT_ANCHORS: Final = {
     "hospice": "fact-hospice-home-health",
     "home_health": "fact-hospice-home-health",
     "designated_team_member": "designation",
-    "high_risk": "enrollment",
-    "condition_months": "enrollment",
+    "high_risk": "fact-risk",
+    "condition_months": "fact-risk",
 }
 CODE_ANCHORS: Final = {
     "NO_CONSENT": "enrollment",
