@@ -1,0 +1,61 @@
+"""`script/bench`: measure what the product promises to be quick at; see docs/performance.md.
+
+One JSON object per benchmark and line on standard output, progress on standard error. Exit status 2 for an option that
+is not known, 1 when a benchmark failed.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Final, get_args
+
+from caretide.kernel.errors import CaretideError
+from tests.bench import close, imports, records, rulings, time_entry, worklist
+from tests.bench.ground import Ground, prepared
+from tests.bench.measure import Measured, Size, say
+
+BENCHMARKS: Final[dict[str, Callable[[Ground, Size], Measured | None]]] = {
+    "import": imports.run,
+    "import_synthea": imports.run_synthea,
+    "time_entry": time_entry.run,
+    "worklist": worklist.run,
+    "rulings_pure": rulings.run,
+    "rulings_close": close.run,
+    "records": records.run,
+}
+
+
+def main() -> None:
+    """Run the benchmarks that were asked for."""
+    parser = argparse.ArgumentParser(prog="script/bench", description="Measure imports, requests, rulings, records.")
+    parser.add_argument("--size", choices=get_args(Size), default="small", help="small: a minute; full: several")
+    parser.add_argument("--only", action="append", choices=BENCHMARKS, metavar="NAME", help=", ".join(BENCHMARKS))
+    asked = parser.parse_args()
+    failed = False
+    with prepared() as ground:
+        for name in asked.only or BENCHMARKS:
+            failed |= not _run(name, ground, asked.size)
+    sys.exit(1 if failed else 0)
+
+
+def _run(name: str, ground: Ground, size: Size) -> bool:
+    """Run one benchmark and print its figures; say in one line why it failed and return False."""
+    say(f"{name} ({size})")
+    load, started = os.getloadavg()[0], time.perf_counter()
+    try:
+        measured = BENCHMARKS[name](ground, size)
+    except (CaretideError, RuntimeError, OSError, subprocess.SubprocessError) as error:
+        say(f"{name}: failed: {error}")
+        return False
+    if measured is not None:
+        print(json.dumps(measured.report(name, size, load)), flush=True)
+        say(f"{name}: {time.perf_counter() - started:.1f} s")
+    return True
+
+
+if __name__ == "__main__":
+    main()
