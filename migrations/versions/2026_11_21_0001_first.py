@@ -13,9 +13,9 @@ import caretide.identity.models
 import caretide.patients.models
 import caretide.rosters.models
 import caretide.runtime.models
-import caretide.tenants.models
-import caretide.time_log.models
+import caretide.tenants.models  # noqa: F401 - registers its tables, as those above do
 from caretide.runtime.db import Base
+from caretide.time_log.models import TimeEntry
 from migrations.walls import secure, share
 
 revision = "0001"
@@ -62,15 +62,17 @@ def walls() -> None:
     """Secure every table."""
     insert_only = "SELECT, INSERT"
     editable = "SELECT, INSERT, UPDATE"
-    for table in ("clinics", "practitioners", "members", "invitations", "month_closes", "designations", "import_runs"):
+    for table in ("clinics", "practitioners", "members", "invitations", "month_closes", "import_runs"):
         secure(table, editable)
-    for table in ("audit_events", "audit_event_patients", "tenant_keys", "clinic_facts", "month_locks"):
+    for table in ("audit_events", "audit_event_patients", "tenant_keys", "clinic_facts"):
         secure(table, insert_only)
     secure("patients", editable, patient="id")
     for table in ("conditions", "medications", "allergies", "coverages", "encounters"):
         secure(table, "SELECT, INSERT, UPDATE, DELETE", patient="patient_id")
-    for table in ("enrollments", "patient_months"):
-        secure(table, editable, patient="patient_id")
+    secure("designations", "SELECT, INSERT, UPDATE (valid_to)")
+    secure("month_locks", "SELECT, INSERT, UPDATE (released_by, released_at)")
+    secure("patient_months", editable, patient="patient_id")
+    secure("enrollments", "SELECT, INSERT, UPDATE (ended_on)", patient="patient_id")
     for table in (
         "enrollment_statuses",
         "consents",
@@ -81,12 +83,14 @@ def walls() -> None:
         "ehr_messages",
     ):
         secure(table, insert_only, patient="patient_id")
-    secure("timers", "SELECT, INSERT, DELETE", patient="patient_id")
-    secure(
-        "time_log_entries",
-        "SELECT, INSERT, UPDATE (is_void, void_reason, voided_by, voided_at)",
-        patient="patient_id",
+    # Their roster wall lets members keep what they made themselves: 0004_time_log.sql.
+    secure("timers", "SELECT, INSERT, DELETE")
+    fixed = ", ".join(
+        column.name
+        for column in TimeEntry.__table__.columns
+        if column.name not in {"duration_secs", "is_void", "void_reason", "voided_by", "voided_at", "created_at"}
     )
+    secure("time_log_entries", f"SELECT, INSERT ({fixed}), UPDATE (is_void, void_reason, voided_by, voided_at)")
     share("tenants", insert_only)
     share("accounts", editable)
     share("memberships", insert_only)

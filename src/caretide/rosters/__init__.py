@@ -1,1 +1,5 @@
-"""Designation: who may see whom. The second wall reads it through `ctx.roster()`. Owns `designations`."""
+"""Who may see whom: the designation of patients to the members who look after them.
+
+A patient has at most one designated member at a time; the second wall (`ctx.roster()`) reads this table. Owns
+`designations`.
+"""

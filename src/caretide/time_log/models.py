@@ -19,6 +19,7 @@ class Timer(TenantTable):
         references("members", "member_id"),
         references("patients", "patient_id"),
         references("enrollments", "enrollment_id"),
+        references("clinics", "clinic_id"),
         UniqueConstraint("tenant_id", "member_id"),
     )
 
@@ -26,6 +27,11 @@ class Timer(TenantTable):
     account_id: Mapped[UUID]
     patient_id: Mapped[UUID]
     enrollment_id: Mapped[UUID]
+    # What the entry will need, as it stood at the start: a timer can be stopped whatever changed since.
+    clinic_id: Mapped[UUID]
+    program: Mapped[str]
+    staff_role: Mapped[str]
+    credential: Mapped[str]
     activity_type: Mapped[str]
     started_at: Mapped[datetime]
 
@@ -37,10 +43,14 @@ class TimeEntry(TenantTable):
     __table_args__ = (
         references("patients", "patient_id"),
         references("members", "coordinator_id"),
+        references("members", "voided_by"),
         references("enrollments", "enrollment_id"),
         references("clinics", "clinic_id"),
         references("time_log_entries", "supersedes_id"),
         CheckConstraint("end_time > start_time", name="forward"),
+        CheckConstraint(
+            "extract(epoch FROM start_time) % 1 = 0 AND extract(epoch FROM end_time) % 1 = 0", name="whole_seconds"
+        ),
         CheckConstraint("is_void = (void_reason IS NOT NULL)", name="void_reason"),
         ExcludeConstraint(
             ("tenant_id", "="),
@@ -77,10 +87,11 @@ class TimeEntry(TenantTable):
     staff_role: Mapped[str]
     credential: Mapped[str]
     source: Mapped[str]
-    note: Mapped[str | None] = mapped_column(Encrypted("time_log_entries.note"))
+    # Sealed before it gets here, because `row_hash` covers the sealed bytes: they can be verified without the key.
+    note: Mapped[bytes | None] = mapped_column(LargeBinary)
     supersedes_id: Mapped[UUID | None]
     is_void: Mapped[bool] = mapped_column(server_default=text("false"))
-    void_reason: Mapped[str | None]
+    void_reason: Mapped[str | None] = mapped_column(Encrypted("time_log_entries.void_reason"))
     voided_by: Mapped[UUID | None]
     voided_at: Mapped[datetime | None]
     row_hash: Mapped[bytes] = mapped_column(LargeBinary)
@@ -100,11 +111,25 @@ class AccountInterval(Base):
 
 
 class MonthLock(TenantTable):
-    """A clinic's closed service month: no entry may be added to it or voided in it."""
+    """A clinic's closed service month: until it is released, no entry may be added to it or voided in it."""
 
     __tablename__ = "month_locks"
-    __table_args__ = (references("clinics", "clinic_id"), UniqueConstraint("tenant_id", "clinic_id", "service_month"))
+    __table_args__ = (
+        references("clinics", "clinic_id"),
+        references("members", "locked_by"),
+        Index(
+            "month_locks_standing_idx",
+            "tenant_id",
+            "clinic_id",
+            "service_month",
+            unique=True,
+            postgresql_where=text("released_at IS NULL"),
+        ),
+    )
 
     clinic_id: Mapped[UUID]
     service_month: Mapped[date]
+    locked_by: Mapped[UUID | None]
     locked_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    released_by: Mapped[UUID | None]
+    released_at: Mapped[datetime | None]

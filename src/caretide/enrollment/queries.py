@@ -1,0 +1,337 @@
+"""Questions about eligibility, enrollments, consents and dated facts."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ARRAY, Select, Uuid, and_, any_, bindparam, exists, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import aliased
+
+from caretide.enrollment import rules
+from caretide.enrollment.models import Consent, Enrollment, EnrollmentStatus, PatientFact
+from caretide.kernel.errors import NotFound
+from caretide.kernel.month import Month
+from caretide.kernel.permissions import Permission
+from caretide.patients import queries as patients
+from caretide.patients.models import Patient
+from caretide.patients.rules import age
+from caretide.programs.conditions import ChronicConditions, load_conditions
+from caretide.runtime.access import requires
+from caretide.runtime.tx import Tx
+from caretide.tenants import queries as tenants
+from caretide.tenants.models import Clinic, Member, Practitioner
+
+_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentRow:
+    """An enrollment with its billing practitioner. `ended_on` is its last day; None while it lasts."""
+
+    id: UUID
+    patient_id: UUID
+    clinic_id: UUID
+    program: str
+    started_on: date
+    ended_on: date | None
+    is_high_risk: bool | None
+    expected_months: int | None
+    practitioner_id: UUID
+    npi: str
+    family: str
+    given: str
+    kind: str
+    tin_group: str | None
+
+    @property
+    def practitioner(self) -> str:
+        """The billing practitioner's name."""
+        return f"{self.given} {self.family}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """An enrollment and how its consent stands in the month that was asked for."""
+
+    enrollment: EnrollmentRow
+    consent: rules.ConsentStanding
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRow:
+    """A change of an enrollment's status."""
+
+    status: str
+    reason: str
+    effective_on: date
+    recorded_by: str | None
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FactRow:
+    """A dated fact: `value` has the shape that `schemas.FACTS` gives for its kind."""
+
+    id: UUID
+    patient_id: UUID
+    kind: str
+    value: dict[str, Any]
+    service_month: date | None
+    effective_on: date
+    checked_on: date
+    recorded_by: str | None
+    recorded_at: datetime
+    superseded: bool = False
+
+
+@cache
+def chronic_lists() -> ChronicConditions:
+    """Return the lists of chronic conditions, read once."""
+    return load_conditions()
+
+
+@requires(Permission.PATIENT_READ)
+async def eligibility(
+    tx: Tx, clinic_id: UUID, patient_ids: Sequence[UUID] | None = None
+) -> dict[UUID, rules.Eligibility]:
+    """Return what the charts say today about both programs: of the patients named, or of all the clinic's."""
+    clinic = await tenants.clinic(tx, clinic_id)
+    today = tx.now.astimezone(clinic.zone).date()
+    charts = await patients.ruling_facts(tx, patient_ids, clinic_id, Month.of(today))
+    active = select(Patient.id).where(Patient.is_active, Patient.id == any_(_IDS))
+    alive = set((await tx.db.execute(active, {"ids": list(charts)})).scalars())
+    return {
+        one: rules.eligibility(
+            [diagnosis.icd10 for diagnosis in chart.diagnoses],
+            chart.coverage,
+            age(chart.birth_date, today),
+            deceased=chart.is_deceased or chart.deceased_on is not None,
+            is_active=one in alive,
+            lists=chronic_lists(),
+        )
+        for one, chart in charts.items()
+    }
+
+
+@requires(Permission.PATIENT_READ)
+async def candidates(tx: Tx, clinic_id: UUID) -> dict[UUID, rules.Eligibility]:
+    """Return the clinic's patients who are eligible for a program and in none."""
+    enrolled = exists().where(Enrollment.tenant_id == Patient.tenant_id, Enrollment.patient_id == Patient.id)
+    free = select(Patient.id).where(
+        Patient.clinic_id == clinic_id,
+        Patient.is_active,
+        Patient.is_deceased.is_(False),
+        ~enrolled.where(Enrollment.ended_on.is_(None)),
+    )
+    found = await eligibility(tx, clinic_id, list((await tx.db.execute(free)).scalars()))
+    return {one: answer for one, answer in found.items() if answer.ccm or answer.pcm}
+
+
+_ENROLLMENT = (
+    Enrollment.id,
+    Enrollment.patient_id,
+    Enrollment.clinic_id,
+    Enrollment.program,
+    Enrollment.started_on,
+    Enrollment.ended_on,
+    Enrollment.is_high_risk,
+    Enrollment.expected_months,
+    Practitioner.id,
+    Practitioner.npi,
+    Practitioner.family,
+    Practitioner.given,
+    Practitioner.kind,
+    Practitioner.tin_group,
+)
+_BILLED_BY = and_(Practitioner.tenant_id == Enrollment.tenant_id, Practitioner.id == Enrollment.practitioner_id)
+_ENROLLMENTS = select(*_ENROLLMENT).join(Practitioner, _BILLED_BY)
+
+
+@requires(Permission.PATIENT_READ)
+async def enrollments(tx: Tx, patient_id: UUID) -> list[Enrolled]:
+    """Return a patient's enrollments, open ones first, with consent as it stands this month."""
+    wanted = _ENROLLMENTS.where(Enrollment.patient_id == patient_id)
+    found = await _rows(tx, wanted.order_by(Enrollment.ended_on.desc().nulls_first(), Enrollment.started_on.desc()))
+    tx.touch(patient_id)
+    zones = await _zones(tx)
+    decisions = await _decisions(tx, [patient_id])
+    answers: list[Enrolled] = []
+    for row in found:
+        zone = zones[row.clinic_id]
+        month = Month.of(tx.now.astimezone(zone).date())
+        consent = rules.consent_in(decisions[patient_id, row.program], row.practitioner_id, month, zone)
+        answers.append(Enrolled(row, consent))
+    return answers
+
+
+@requires(Permission.PATIENT_READ)
+async def enrollment(tx: Tx, enrollment_id: UUID) -> EnrollmentRow:
+    """Return one enrollment; NotFound alike for an unknown one, another tenant's, and one behind the roster wall."""
+    found = await _rows(tx, _ENROLLMENTS.where(Enrollment.id == enrollment_id))
+    if not found:
+        raise NotFound("There is no such enrollment")
+    tx.touch(found[0].patient_id)
+    return found[0]
+
+
+@requires(Permission.PATIENT_READ)
+async def history(tx: Tx, enrollment_id: UUID) -> list[StatusRow]:
+    """Return how an enrollment's status changed, the earliest first."""
+    row = await enrollment(tx, enrollment_id)
+    wanted = (
+        select(
+            EnrollmentStatus.status,
+            EnrollmentStatus.reason,
+            EnrollmentStatus.effective_on,
+            Member.display_name,
+            EnrollmentStatus.recorded_at,
+        )
+        .outerjoin(
+            Member, and_(Member.tenant_id == EnrollmentStatus.tenant_id, Member.id == EnrollmentStatus.recorded_by)
+        )
+        .where(EnrollmentStatus.enrollment_id == row.id)
+        .order_by(EnrollmentStatus.recorded_at, EnrollmentStatus.id)
+    )
+    return [StatusRow(*one) for one in (await tx.db.execute(wanted)).all()]
+
+
+@requires(Permission.PATIENT_READ)
+async def enrolled_in(
+    tx: Tx, clinic_id: UUID, month: Month, patient_ids: Sequence[UUID] | None = None
+) -> list[Enrolled]:
+    """Return the clinic's enrollments that were open on a day of the month, with consent as it stood in that month.
+
+    Of the patients named, or of all. Three statements, however many; ordered by patient and program.
+    """
+    zone = (await tenants.clinic(tx, clinic_id)).zone
+    wanted = _ENROLLMENTS.where(
+        Enrollment.clinic_id == clinic_id,
+        Enrollment.started_on <= month.last,
+        or_(Enrollment.ended_on.is_(None), Enrollment.ended_on >= month.first),
+    )
+    if patient_ids is not None:
+        wanted = wanted.where(Enrollment.patient_id.in_(patient_ids))
+    if patient_ids is not None:
+        wanted = wanted.where(Enrollment.patient_id == any_(_IDS)).params(ids=list(patient_ids))
+    ordered = wanted.order_by(Enrollment.patient_id, Enrollment.program, Enrollment.started_on, Enrollment.id)
+    found = await _rows(tx, ordered)
+    tx.touch(*(row.patient_id for row in found))
+    decisions = await _decisions(tx, {row.patient_id for row in found})
+    return [
+        Enrolled(row, rules.consent_in(decisions[row.patient_id, row.program], row.practitioner_id, month, zone))
+        for row in found
+    ]
+
+
+async def _rows(tx: Tx, wanted: Select[*tuple[Any, ...]]) -> list[EnrollmentRow]:
+    return [EnrollmentRow(*row) for row in (await tx.db.execute(wanted)).all()]
+
+
+async def _zones(tx: Tx) -> dict[UUID, ZoneInfo]:
+    return {row.id: ZoneInfo(row.time_zone) for row in (await tx.db.execute(select(Clinic.id, Clinic.time_zone))).all()}
+
+
+async def _decisions(tx: Tx, patient_ids: Iterable[UUID]) -> dict[tuple[UUID, str], list[rules.Decision]]:
+    """Return every decision by patient and program, whoever the practitioner was, the earliest recorded first."""
+    wanted = (
+        select(
+            Consent.patient_id,
+            Enrollment.program,
+            Consent.decision,
+            Consent.decided_at,
+            Consent.practitioner_id,
+            Consent.mode,
+            Consent.disclosures,
+            Consent.obtained_by,
+            Consent.script_version,
+        )
+        .join(Enrollment, and_(Enrollment.tenant_id == Consent.tenant_id, Enrollment.id == Consent.enrollment_id))
+        .where(Consent.patient_id == any_(_IDS))
+        .order_by(Consent.recorded_at, Consent.id)
+    )
+    found: defaultdict[tuple[UUID, str], list[rules.Decision]] = defaultdict(list)
+    for patient, program, decision, at, practitioner, mode, told, *rest in (
+        await tx.db.execute(wanted, {"ids": sorted(patient_ids)})
+    ).all():
+        made = frozenset(name for name, done in told.items() if done)
+        found[patient, program].append(rules.Decision(decision, at, practitioner, mode, made, *rest))
+    return found
+
+
+_CORRECTION = aliased(PatientFact)
+_SUPERSEDED = exists().where(
+    _CORRECTION.tenant_id == PatientFact.tenant_id, _CORRECTION.supersedes_id == PatientFact.id
+)
+_RECORDER = and_(Member.tenant_id == PatientFact.tenant_id, Member.id == PatientFact.recorded_by)
+_FACT = (
+    PatientFact.id,
+    PatientFact.patient_id,
+    PatientFact.kind,
+    PatientFact.value,
+    PatientFact.service_month,
+    PatientFact.effective_on,
+    PatientFact.checked_on,
+    Member.display_name,
+    PatientFact.recorded_at,
+)
+
+
+@requires(Permission.PATIENT_READ)
+async def facts_as_of(tx: Tx, patient_ids: Sequence[UUID] | None, month: Month) -> dict[UUID, dict[str, FactRow]]:
+    """Return the facts in effect for a month, by patient and kind: of those named, or of all. One statement.
+
+    Superseded records are out. A fact that speaks of one month (`facility-stays`, `other-claims`,
+    `hospice-home-health`, `decision-making`, an `election` for the month) answers for that month alone, the latest
+    recorded of several; that somebody looked on or after its first day was seen to when it was recorded. Any other
+    fact (`initiating-visit`, `care-plan`, `care-plan-copy`, `risk`, a standing `election`) answers from its
+    `effective_on` to the next: the latest that took effect by the month's last day, the latest recorded of several.
+    So a copy given in November is no fact of October, whenever it was recorded. An election for the month outranks a
+    standing one.
+    """
+    wanted = (
+        select(*_FACT)
+        .outerjoin(Member, _RECORDER)
+        .where(
+            or_(
+                PatientFact.service_month == month.first,
+                and_(PatientFact.service_month.is_(None), PatientFact.effective_on <= month.last),
+            ),
+            ~_SUPERSEDED,
+        )
+        .ext(distinct_on(PatientFact.patient_id, PatientFact.kind))
+        .order_by(
+            PatientFact.patient_id,
+            PatientFact.kind,
+            PatientFact.service_month.is_(None),
+            PatientFact.effective_on.desc(),
+            PatientFact.recorded_at.desc(),
+            PatientFact.id.desc(),
+        )
+    )
+    if patient_ids is not None:
+        wanted = wanted.where(PatientFact.patient_id == any_(_IDS))
+    rows = (await tx.db.execute(wanted, {} if patient_ids is None else {"ids": list(patient_ids)})).all()
+    found: defaultdict[UUID, dict[str, FactRow]] = defaultdict(dict)
+    for row in rows:
+        found[row.patient_id][row.kind] = FactRow(*row)
+    tx.touch(*found)
+    return dict(found)
+
+
+@requires(Permission.PATIENT_READ)
+async def patient_facts(tx: Tx, patient_id: UUID) -> list[FactRow]:
+    """Return everything that was ever recorded of a patient, the latest record first."""
+    wanted = (
+        select(*_FACT, _SUPERSEDED)
+        .outerjoin(Member, _RECORDER)
+        .where(PatientFact.patient_id == patient_id)
+        .order_by(PatientFact.recorded_at.desc(), PatientFact.id.desc())
+    )
+    tx.touch(patient_id)
+    return [FactRow(*row) for row in (await tx.db.execute(wanted)).all()]

@@ -1,0 +1,87 @@
+"""Questions about designations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, any_, bindparam, or_, select
+
+from caretide.kernel.permissions import Permission
+from caretide.patients.models import Patient
+from caretide.rosters.models import Designation
+from caretide.runtime.access import requires
+from caretide.runtime.tx import Tx
+from caretide.tenants.models import Member
+
+
+@dataclass(frozen=True, slots=True)
+class DesignationRow:
+    """A patient's designated member, by id and name, from one moment until another; no `valid_to` while it lasts."""
+
+    patient_id: UUID
+    member_id: UUID
+    name: str
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+_COLUMNS = (
+    Designation.patient_id,
+    Designation.member_id,
+    Member.display_name,
+    Designation.valid_from,
+    Designation.valid_to,
+)
+_WITH_MEMBER = and_(Member.tenant_id == Designation.tenant_id, Member.id == Designation.member_id)
+# The roster wall stands on the patients and reads this table, so it cannot stand on this table too: every question
+# joins the patient, and who may not see them learns nothing of who looks after them.
+_WITH_PATIENT = and_(Patient.tenant_id == Designation.tenant_id, Patient.id == Designation.patient_id)
+_DESIGNATIONS = select(*_COLUMNS).join(Member, _WITH_MEMBER).join(Patient, _WITH_PATIENT)
+_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+
+
+@requires(Permission.PATIENT_READ)
+async def designated(tx: Tx, patient_id: UUID) -> DesignationRow | None:
+    """Return who looks after a patient now; None when nobody does."""
+    return (await designated_as_of(tx, [patient_id], tx.now)).get(patient_id)
+
+
+@requires(Permission.PATIENT_READ)
+async def history(tx: Tx, patient_id: UUID) -> list[DesignationRow]:
+    """Return everybody who was designated for a patient, the latest first."""
+    wanted = _DESIGNATIONS.where(Designation.patient_id == patient_id)
+    tx.touch(patient_id)
+    rows = (await tx.db.execute(wanted.order_by(Designation.valid_from.desc()))).all()
+    return [DesignationRow(*row) for row in rows]
+
+
+@requires(Permission.PATIENT_READ)
+async def roster(tx: Tx, member_id: UUID) -> list[UUID]:
+    """Return the patients for whom a member is designated now: those of them whom the actor may see."""
+    wanted = select(Designation.patient_id).join(Patient, _WITH_PATIENT)
+    wanted = wanted.where(Designation.member_id == member_id, _standing(tx.now)).order_by(Designation.patient_id)
+    found = list((await tx.db.execute(wanted)).scalars())
+    tx.touch(*found)
+    return found
+
+
+@requires(Permission.PATIENT_READ)
+async def designated_as_of(tx: Tx, patient_ids: Sequence[UUID] | None, instant: datetime) -> dict[UUID, DesignationRow]:
+    """Return who was designated at an instant, by patient: of those named, or of all. One statement.
+
+    A patient without an entry had nobody: continuity with a designated team member, a service element of CCM and PCM,
+    was missing.
+    """
+    wanted = _DESIGNATIONS.where(_standing(instant))
+    if patient_ids is not None:
+        wanted = wanted.where(Designation.patient_id == any_(_IDS))
+    rows = (await tx.db.execute(wanted, {} if patient_ids is None else {"ids": list(patient_ids)})).all()
+    tx.touch(*(row.patient_id for row in rows))
+    return {row.patient_id: DesignationRow(*row) for row in rows}
+
+
+def _standing(instant: datetime) -> ColumnElement[bool]:
+    """Whether a designation holds at an instant: its beginning included, its end not."""
+    open_or_later = or_(Designation.valid_to.is_(None), Designation.valid_to > instant)
+    return and_(Designation.valid_from <= instant, open_or_later)

@@ -1,0 +1,277 @@
+"""Questions about running timers, recorded time and locked months."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Row, Uuid, and_, any_, bindparam, exists, func, select
+from sqlalchemy.orm import aliased
+
+from caretide.kernel.month import Month
+from caretide.kernel.permissions import Permission
+from caretide.runtime.access import requires
+from caretide.runtime.db import cipher
+from caretide.runtime.tx import Tx
+from caretide.tenants.models import Member
+from caretide.time_log.models import MonthLock, TimeEntry, Timer
+from caretide.time_log.rules import ACTIVITY_TYPES, EntryFacts, verify
+
+NOTE_PLACE = b"time_log_entries.note"
+"""The place that a note is sealed for."""
+
+COUNTING = tuple(kind.code for kind in ACTIVITY_TYPES.values() if kind.counts)
+CONTACTS = tuple(kind.code for kind in ACTIVITY_TYPES.values() if kind.is_contact)
+
+_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+
+
+@dataclass(frozen=True, slots=True)
+class TimerRow:
+    """A running timer of a member."""
+
+    id: UUID
+    member_id: UUID
+    person: str
+    patient_id: UUID
+    enrollment_id: UUID
+    program: str
+    activity_type: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """An entry of a patient. A voided one stays, with its reason and who voided it."""
+
+    id: UUID
+    patient_id: UUID
+    coordinator_id: UUID
+    person: str
+    credential: str
+    staff_role: str
+    enrollment_id: UUID
+    program: str
+    activity_type: str
+    start_time: datetime
+    end_time: datetime
+    duration_secs: int
+    note: str | None
+    is_void: bool
+    void_reason: str | None
+    voided_by: str | None
+    voided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRow:
+    """An entry as the rules need it; `practitioner_id` says which practitioner the member is, if one."""
+
+    id: UUID
+    patient_id: UUID
+    enrollment_id: UUID
+    program: str
+    coordinator_id: UUID
+    person: str
+    credential: str
+    staff_role: str
+    practitioner_id: UUID | None
+    activity_type: str
+    start_time: datetime
+    end_time: datetime
+    duration_secs: int
+
+
+@dataclass(frozen=True, slots=True)
+class MonthSeconds:
+    """Recorded seconds of a month: of staff and of practitioners where they can count, and those that never can.
+
+    Sums, before consent, stays and overlapping time are looked at: the ruling has the last word.
+    """
+
+    staff: int = 0
+    practitioner: int = 0
+    uncounted: int = 0
+
+    @property
+    def total(self) -> int:
+        """All recorded seconds."""
+        return self.staff + self.practitioner + self.uncounted
+
+
+_TIMER = (
+    Timer.id,
+    Timer.member_id,
+    Member.display_name,
+    Timer.patient_id,
+    Timer.enrollment_id,
+    Timer.program,
+    Timer.activity_type,
+    Timer.started_at,
+)
+_RUNS_FOR = and_(Member.tenant_id == Timer.tenant_id, Member.id == Timer.member_id)
+_LOGGED_BY = and_(Member.tenant_id == TimeEntry.tenant_id, Member.id == TimeEntry.coordinator_id)
+
+
+@requires(Permission.TIME_READ)
+async def running_timer(tx: Tx) -> TimerRow | None:
+    """Return the acting member's timer in this tenant. One that runs in another tenant is not told of."""
+    wanted = select(*_TIMER).join(Member, _RUNS_FOR).where(Timer.member_id == tx.actor.member_id)
+    row = (await tx.db.execute(wanted)).one_or_none()
+    if row is None:
+        return None
+    tx.touch(row.patient_id)
+    return TimerRow(*row)
+
+
+@requires(Permission.TIME_READ)
+async def running_timers(tx: Tx, clinic_id: UUID) -> list[TimerRow]:
+    """Return the timers that run at a clinic, the longest first: one that began in a month keeps it from closing."""
+    wanted = select(*_TIMER).join(Member, _RUNS_FOR).where(Timer.clinic_id == clinic_id).order_by(Timer.started_at)
+    rows = (await tx.db.execute(wanted)).all()
+    tx.touch(*(row.patient_id for row in rows))
+    return [TimerRow(*row) for row in rows]
+
+
+@requires(Permission.TIME_READ)
+async def entries(tx: Tx, patient_id: UUID, month: Month) -> list[EntryRow]:
+    """Return a patient's entries of a month, voided ones too, the latest first."""
+    voider = aliased(Member)
+    wanted = (
+        select(
+            TimeEntry.id,
+            TimeEntry.patient_id,
+            TimeEntry.coordinator_id,
+            Member.display_name,
+            TimeEntry.credential,
+            TimeEntry.staff_role,
+            TimeEntry.enrollment_id,
+            TimeEntry.program,
+            TimeEntry.activity_type,
+            TimeEntry.start_time,
+            TimeEntry.end_time,
+            TimeEntry.duration_secs,
+            TimeEntry.note,
+            TimeEntry.is_void,
+            TimeEntry.void_reason,
+            voider.display_name.label("voider"),
+            TimeEntry.voided_at,
+        )
+        .join(Member, _LOGGED_BY)
+        .outerjoin(voider, and_(voider.tenant_id == TimeEntry.tenant_id, voider.id == TimeEntry.voided_by))
+        .where(TimeEntry.patient_id == patient_id, TimeEntry.service_month == month.first)
+        .order_by(TimeEntry.start_time.desc(), TimeEntry.id.desc())
+    )
+    tx.touch(patient_id)
+    return [_with_note(row) for row in (await tx.db.execute(wanted)).all()]
+
+
+def _with_note(row: Row[*tuple[Any, ...]]) -> EntryRow:
+    values: dict[str, Any] = dict(zip(EntryRow.__dataclass_fields__, row, strict=True))
+    if row.note is not None:
+        values["note"] = cipher().open(bytes(row.note), NOTE_PLACE).decode()
+    return EntryRow(**values)
+
+
+@requires(Permission.TIME_READ)
+async def month_seconds(
+    tx: Tx, patient_ids: Sequence[UUID] | None, month: Month
+) -> dict[tuple[UUID, str], MonthSeconds]:
+    """Return the month's live seconds by patient and program: of those named, or of all. One aggregate.
+
+    Who has none is absent.
+    """
+    counts = and_(TimeEntry.activity_type.in_(COUNTING), TimeEntry.staff_role != "non_clinical")
+    by_practitioner = TimeEntry.staff_role == "billing_practitioner"
+    seconds = func.sum(TimeEntry.duration_secs)
+    wanted = (
+        select(
+            TimeEntry.patient_id,
+            TimeEntry.program,
+            func.coalesce(seconds.filter(counts, ~by_practitioner), 0),
+            func.coalesce(seconds.filter(counts, by_practitioner), 0),
+            func.coalesce(seconds.filter(~counts), 0),
+        )
+        .where(TimeEntry.service_month == month.first, TimeEntry.is_void.is_(False))
+        .group_by(TimeEntry.patient_id, TimeEntry.program)
+    )
+    if patient_ids is not None:
+        wanted = wanted.where(TimeEntry.patient_id == any_(_IDS))
+    rows = (await tx.db.execute(wanted, {} if patient_ids is None else {"ids": list(patient_ids)})).all()
+    found = {(row[0], row[1]): MonthSeconds(*row[2:]) for row in rows}
+    tx.touch(*(patient_id for patient_id, _ in found))
+    return found
+
+
+@requires(Permission.TIME_READ)
+async def entries_for_close(
+    tx: Tx, clinic_id: UUID, month: Month, patient_ids: Sequence[UUID] | None = None
+) -> list[CloseRow]:
+    """Return a clinic's live entries of a month, by patient and time: of the patients named, or of all. No notes."""
+    wanted = (
+        select(
+            TimeEntry.id,
+            TimeEntry.patient_id,
+            TimeEntry.enrollment_id,
+            TimeEntry.program,
+            TimeEntry.coordinator_id,
+            Member.display_name,
+            TimeEntry.credential,
+            TimeEntry.staff_role,
+            Member.practitioner_id,
+            TimeEntry.activity_type,
+            TimeEntry.start_time,
+            TimeEntry.end_time,
+            TimeEntry.duration_secs,
+        )
+        .join(Member, _LOGGED_BY)
+        .where(
+            TimeEntry.clinic_id == clinic_id,
+            TimeEntry.service_month == month.first,
+            TimeEntry.is_void.is_(False),
+        )
+        .order_by(TimeEntry.patient_id, TimeEntry.start_time, TimeEntry.id)
+    )
+    if patient_ids is not None:
+        wanted = wanted.where(TimeEntry.patient_id == any_(_IDS))
+    rows = (await tx.db.execute(wanted, {} if patient_ids is None else {"ids": list(patient_ids)})).all()
+    tx.touch(*{row.patient_id for row in rows})
+    return [CloseRow(*row) for row in rows]
+
+
+@requires(Permission.TIME_READ)
+async def last_contact(tx: Tx, patient_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """Return when each patient was last reached, as far as recorded time tells; who never was is absent."""
+    wanted = (
+        select(TimeEntry.patient_id, func.max(TimeEntry.end_time))
+        .where(
+            TimeEntry.patient_id == any_(_IDS),
+            TimeEntry.activity_type.in_(CONTACTS),
+            TimeEntry.is_void.is_(False),
+        )
+        .group_by(TimeEntry.patient_id)
+    )
+    rows = (await tx.db.execute(wanted, {"ids": list(patient_ids)})).all()
+    tx.touch(*(row.patient_id for row in rows))
+    return {row[0]: row[1] for row in rows}
+
+
+@requires(Permission.MONTH_READ)
+async def is_locked(tx: Tx, clinic_id: UUID, month: Month) -> bool:
+    """Tell whether a clinic's month is locked."""
+    standing = exists().where(
+        MonthLock.clinic_id == clinic_id, MonthLock.service_month == month.first, MonthLock.released_at.is_(None)
+    )
+    return bool((await tx.db.execute(select(standing))).scalar_one())
+
+
+@requires(Permission.AUDIT_READ)
+async def altered(tx: Tx, month: Month) -> list[UUID]:
+    """Return the month's entries, voided ones too, that are no longer what was inserted: their hash does not fit."""
+    names = list(EntryFacts.__dataclass_fields__)
+    columns = [TimeEntry.__table__.columns[name] for name in names]
+    wanted = select(*columns, TimeEntry.row_hash).where(TimeEntry.service_month == month.first)
+    rows = (await tx.db.execute(wanted.order_by(TimeEntry.id))).all()
+    tx.note(month=str(month), checked=len(rows))
+    return [row.id for row in rows if not verify(EntryFacts(**dict(zip(names, row, strict=False))), row.row_hash)]

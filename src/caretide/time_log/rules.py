@@ -1,0 +1,150 @@
+"""What a stretch of time becomes: whole seconds, cut at the clinic's months, under a hash that anyone can recompute."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from caretide.kernel.month import Month
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityType:
+    """A kind of work. `counts`: its seconds can count toward a program. `is_contact`: the patient was reached by it.
+
+    `ruling` is its name in the ruling format where the rules look at it; there it may still be judged otherwise.
+    """
+
+    code: str
+    label: str
+    counts: bool = True
+    is_contact: bool = False
+    ruling: str | None = None
+
+
+ACTIVITY_TYPES: Final = {
+    kind.code: kind
+    for kind in (
+        ActivityType("patient_call", "Call with patient or caregiver", is_contact=True),
+        ActivityType("secure_message", "Secure message with patient or caregiver", is_contact=True),
+        ActivityType("care_plan", "Care plan: assess, revise, share"),
+        ActivityType("medication_review", "Medication review and reconciliation"),
+        ActivityType("education", "Education and self-management", is_contact=True),
+        ActivityType("coordination", "Coordination with other clinicians"),
+        ActivityType("transition", "Transition: referral, discharge or ED follow-up"),
+        ActivityType("community_services", "Community and social services"),
+        ActivityType("results_review", "Chart and results review"),
+        ActivityType("preventive_care", "Preventive care"),
+        ActivityType("prior_authorization", "Prior authorization", counts=False, ruling="prior_authorization"),
+        ActivityType("equipment", "Medical equipment", counts=False, ruling="dme_coordination"),
+        ActivityType("unsuccessful_outreach", "Attempt, nobody reached", counts=False, ruling="unsuccessful_outreach"),
+        ActivityType("scheduling", "Scheduling and clerical", counts=False, ruling="administrative_scheduling"),
+        ActivityType("supervision", "Supervision of staff", counts=False, ruling="supervision_only"),
+    )
+}
+"""Code -> kind of work. What counts follows the elements of care management (CMS MLN909188) for CCM and PCM alike."""
+
+
+def whole_seconds(started_at: datetime, stopped_at: datetime) -> tuple[datetime, datetime] | None:
+    """Return the interval in whole seconds of UTC, or None where less than one is left.
+
+    The start is rounded up and the stop down: no second is invented.
+    """
+    start, stop = started_at.astimezone(UTC), stopped_at.astimezone(UTC)
+    first = start.replace(microsecond=0) + timedelta(seconds=1 if start.microsecond else 0)
+    last = stop.replace(microsecond=0)
+    return (first, last) if first < last else None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of an interval that lies in one service month."""
+
+    start: datetime
+    end: datetime
+    month: Month
+
+
+def split_by_month(start: datetime, end: datetime, zone: ZoneInfo) -> list[Piece]:
+    """Cut an interval at midnight of each month's first day in the clinic's zone; the parts add up to the whole."""
+    pieces: list[Piece] = []
+    while start < end:
+        month = Month.of(start.astimezone(zone).date())
+        cut = min(end, month.bounds(zone)[1].astimezone(UTC))
+        pieces.append(Piece(start, cut, month))
+        start = cut
+    return pieces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryFacts:
+    """Everything about an entry that is fixed when it is inserted. `note` is as it is stored: sealed."""
+
+    id: UUID
+    tenant_id: UUID
+    patient_id: UUID
+    coordinator_id: UUID
+    account_id: UUID | None
+    enrollment_id: UUID
+    clinic_id: UUID
+    program: str
+    activity_type: str
+    start_time: datetime
+    end_time: datetime
+    service_month: date
+    staff_role: str
+    credential: str
+    source: str
+    note: bytes | None = None
+    supersedes_id: UUID | None = None
+
+
+def canonical(entry: EntryFacts) -> bytes:
+    """Return the bytes that an entry's hash covers.
+
+    The line `caretide time entry 1`, a line feed, then one JSON object in ASCII with its keys sorted and no white
+    space: every field of `EntryFacts` by name; ids as lower-case text with dashes, times as `2026-10-05T15:00:00Z`, the
+    month as its first day, `note` as the lower-case SHA-256 of its sealed bytes, what is empty as null. What the
+    database adds later (when it was inserted, whether it was voided) is not covered here but by the seal.
+    """
+    values: dict[str, str | None] = {
+        "account_id": _text(entry.account_id),
+        "activity_type": entry.activity_type,
+        "clinic_id": _text(entry.clinic_id),
+        "coordinator_id": _text(entry.coordinator_id),
+        "credential": entry.credential,
+        "end_time": _instant(entry.end_time),
+        "enrollment_id": _text(entry.enrollment_id),
+        "id": _text(entry.id),
+        "note": None if entry.note is None else hashlib.sha256(entry.note).hexdigest(),
+        "patient_id": _text(entry.patient_id),
+        "program": entry.program,
+        "service_month": entry.service_month.isoformat(),
+        "source": entry.source,
+        "staff_role": entry.staff_role,
+        "start_time": _instant(entry.start_time),
+        "supersedes_id": _text(entry.supersedes_id),
+        "tenant_id": _text(entry.tenant_id),
+    }
+    return b"caretide time entry 1\n" + json.dumps(values, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def row_hash(entry: EntryFacts) -> bytes:
+    """Return the SHA-256 of an entry's canonical bytes."""
+    return hashlib.sha256(canonical(entry)).digest()
+
+
+def verify(entry: EntryFacts, stored: bytes) -> bool:
+    """Tell whether an entry is still what was inserted."""
+    return row_hash(entry) == bytes(stored)
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _instant(value: datetime) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
