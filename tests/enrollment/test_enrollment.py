@@ -59,7 +59,7 @@ async def test_of_many_enrollments_at_once_one_stays(database: Database, cast: C
 async def test_enrollment_refuses_what_cannot_be(database: Database, cast: Cast) -> None:
     patient_id = await new_patient(database, cast)
     async with database.tx(cast.administrator) as tx:
-        new = tenants.NewPractitioner(npi="1234567893", family="Noe", given="Kim")
+        new = tenants.NewPractitioner(npi="1234567893", family="Osei", given="Kim")
         elsewhere = await tenants.save_practitioner(tx, new)
     for program, practitioner_id, started_on, field in (
         ("APCM", cast.practitioner_id, SINCE, "program"),
