@@ -18,6 +18,7 @@ from caretide.runtime.access import requires
 from caretide.runtime.models import AuditEvent, AuditEventPatient
 from caretide.runtime.tx import Database, Tx
 from caretide.tenants import actions, queries
+from caretide.tenants.rules import ClinicRow
 from tests.cast import Cast
 from tests.client import Visit
 from tests.database import Server
@@ -154,7 +155,7 @@ def clinic(slug: str = "second") -> actions.NewClinic:
     return actions.NewClinic(name=slug.title(), slug=slug, time_zone="America/Denver", tin_group="TIN-1")
 
 
-async def clinics_unseen(tx: Tx) -> list[queries.ClinicRow]:
+async def clinics_unseen(tx: Tx) -> list[ClinicRow]:
     """Return the clinics without leaving an event, which the broken trail would refuse."""
     found = await queries.clinics(tx)
     tx.trail.events.clear()
