@@ -17,9 +17,7 @@ def secure(table: str, grants: str, *, patient: str | None = None) -> None:
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY base ON {table} FOR ALL TO PUBLIC USING (true) WITH CHECK (true)")
     mine = "tenant_id = (SELECT ctx.tenant())"
-    op.execute(
-        f"CREATE POLICY tenant ON {table} AS RESTRICTIVE FOR ALL TO PUBLIC USING ({mine}) WITH CHECK ({mine})"
-    )
+    op.execute(f"CREATE POLICY tenant ON {table} AS RESTRICTIVE FOR ALL TO PUBLIC USING ({mine}) WITH CHECK ({mine})")
     if patient:
         seen = f"(SELECT ctx.sees_all()) OR {patient} = ANY ((SELECT ctx.roster())::uuid[])"
         op.execute(

@@ -5,23 +5,23 @@ from pathlib import Path
 from alembic import op
 from procrastinate.schema import SchemaManager
 
-import caretide.billing.models
-import caretide.documents.models
-import caretide.ehr.models
-import caretide.enrollment.models
-import caretide.identity.models
-import caretide.patients.models
-import caretide.rosters.models
-import caretide.runtime.models
-import caretide.tenants.models  # noqa: F401 - registers its tables, as those above do
-from caretide.runtime.db import Base
-from caretide.time_log.models import TimeEntry
 from migrations.walls import secure, share
 
 revision = "0001"
 down_revision = None
 
 SQL = Path(__file__).parents[1] / "sql"
+ENTRY_COLUMNS = (
+    "patient_id, coordinator_id, account_id, enrollment_id, clinic_id, program, activity_type, "
+    "start_time, end_time, service_month, staff_role, credential, source, note, supersedes_id, row_hash, "
+    "tenant_id, id"
+)
+"""What may be given when an entry is inserted: its void columns and its time of recording may not."""
+
+
+def run_file(name: str) -> None:
+    """Run one of this revision's files."""
+    run((SQL / f"0001_{name}.sql").read_text())
 
 
 def run(statements: str) -> None:
@@ -33,12 +33,12 @@ def run(statements: str) -> None:
 
 def upgrade() -> None:
     """Apply."""
-    run((SQL / "0001_context.sql").read_text())
+    run_file("context")
     queue()
-    Base.metadata.create_all(op.get_bind())
-    run((SQL / "0002_roster.sql").read_text())
+    run_file("tables")
+    run_file("roster")
     walls()
-    run((SQL / "0004_time_log.sql").read_text())
+    run_file("time_log")
 
 
 def queue() -> None:
@@ -55,7 +55,7 @@ def queue() -> None:
         END $$
         """
     )
-    run((SQL / "0003_jobs.sql").read_text())
+    run_file("jobs")
 
 
 def walls() -> None:
@@ -83,14 +83,9 @@ def walls() -> None:
         "ehr_messages",
     ):
         secure(table, insert_only, patient="patient_id")
-    # Their roster wall lets members keep what they made themselves: 0004_time_log.sql.
+    # Their roster wall lets members keep what they made themselves: 0001_time_log.sql.
     secure("timers", "SELECT, INSERT, DELETE")
-    fixed = ", ".join(
-        column.name
-        for column in TimeEntry.__table__.columns
-        if column.name not in {"duration_secs", "is_void", "void_reason", "voided_by", "voided_at", "created_at"}
-    )
-    secure("time_log_entries", f"SELECT, INSERT ({fixed}), UPDATE (is_void, void_reason, voided_by, voided_at)")
+    secure("time_log_entries", f"SELECT, INSERT ({ENTRY_COLUMNS}), UPDATE (is_void, void_reason, voided_by, voided_at)")
     share("tenants", insert_only)
     share("accounts", editable)
     share("memberships", insert_only)
