@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
+from caretide.kernel.month import Month
 from caretide.ui.forms import Field, Option
 
 
@@ -21,12 +22,13 @@ class FactEntry:
 class FactLine:
     """A dated fact that the ruling needs.
 
-    `missing`: nobody recorded it, and that holds the month; `stale`: it was checked too long ago for this month.
+    `missing`: nobody recorded it, and that holds the month; `stale`: it was last checked for an earlier month;
+    `optional`: nobody recorded it, and the month does not need it.
     """
 
     kind: str
     title: str
-    state: Literal["recorded", "missing", "stale"]
+    state: Literal["recorded", "missing", "stale", "optional"]
     value: str = ""
     effective_on: date | None = None
     checked_on: date | None = None
@@ -36,10 +38,12 @@ class FactLine:
     why_not: str = ""
 
 
+RISK: Final = "of death, acute exacerbation or decompensation, or functional decline, as the practitioner attests"
 YES_NO: Final = (Option("yes", "Yes"), Option("no", "No"))
 
 FACT_TITLES: Final = {
     "initiating-visit": "Initiating visit",
+    "risk": "Risk and duration of the conditions",
     "care-plan": "Care plan and its copy",
     "decision-making": "Medical decision making",
     "election": "Code family elected",
@@ -59,17 +63,20 @@ VISITS: Final = (
 PLANS: Final = (Option("comprehensive", "Comprehensive"), Option("disease_specific", "Disease-specific"))
 COPIES: Final = (
     Option("", "Not given yet"),
-    Option("paper", "On paper"),
-    Option("portal", "Through the portal"),
+    Option("in_person", "In person, on paper"),
     Option("mail", "By mail"),
-    Option("caregiver", "To the caregiver"),
+    Option("portal", "Through the portal"),
+    Option("email", "By secure e-mail"),
 )
+RECEIVERS: Final = (Option("patient", "The patient"), Option("caregiver", "The caregiver"))
 LEVELS: Final = (Option("low", "Low"), Option("moderate", "Moderate"), Option("high", "High"))
 FAMILIES: Final = (
     Option("auto", "No choice recorded: the default applies"),
     Option("staff", "Clinical staff time"),
     Option("practitioner", "Practitioner's own time"),
     Option("complex", "Complex care management"),
+    Option("CCM", "CCM, for a patient in both programs"),
+    Option("PCM", "PCM, for a patient in both programs"),
 )
 STAYS: Final = (
     Option("none", "None this month"),
@@ -84,18 +91,36 @@ BILLERS: Final = (
 )
 
 
-def fact_fields(kind: str, today: date, practitioners: tuple[Option, ...]) -> tuple[Field, ...]:
+def fact_fields(
+    kind: str, today: date, practitioners: tuple[Option, ...], service_month: Month | None = None
+) -> tuple[Field, ...]:
     """Return the fields of the form that records a fact of this kind; KeyError for an unknown kind.
 
-    Every form ends with the day on which somebody looked: an unchecked fact is not known.
+    Every form ends with the day on which somebody looked: an unchecked fact is not known. `service_month` is the month
+    that the page shows, today's unless told otherwise.
     """
     checked = Field(name="checked_on", label="Checked on", kind="date", value=today.isoformat(), required=True)
     effective = Field(name="effective_on", label="In effect since", kind="date", required=True)
     practitioner = Field(
         name="practitioner_id", label="Practitioner", kind="select", options=practitioners, required=True
     )
-    month = Field(name="month", label="For the month", kind="month", value=f"{today:%Y-%m}", required=True)
+    month = Field(
+        name="month", label="For the month", kind="month", value=str(service_month or Month.of(today)), required=True
+    )
     fields: dict[str, tuple[Field, ...]] = {
+        "risk": (
+            Field(
+                name="is_high_risk", label="Significant risk?", kind="radio", options=YES_NO, required=True, hint=RISK
+            ),
+            Field(
+                name="expected_months",
+                label="Expected to last, in months",
+                kind="number",
+                required=True,
+                hint="CCM needs 12, PCM 3; until death counts as longer",
+            ),
+            Field(name="effective_on", label="Attested on", kind="date", required=True),
+        ),
         "initiating-visit": (
             Field(name="visit", label="Visit", kind="select", options=VISITS, required=True),
             Field(name="effective_on", label="Date of the visit", kind="date", required=True),
@@ -104,6 +129,7 @@ def fact_fields(kind: str, today: date, practitioners: tuple[Option, ...]) -> tu
             Field(name="plan", label="Plan", kind="select", options=PLANS, required=True),
             effective,
             Field(name="copy_how", label="Copy to the patient", kind="select", options=COPIES),
+            Field(name="copy_to", label="Given to", kind="select", options=RECEIVERS),
             Field(name="copy_on", label="Copy given on", kind="date", hint="Counts from this day on"),
         ),
         "decision-making": (
@@ -121,6 +147,9 @@ def fact_fields(kind: str, today: date, practitioners: tuple[Option, ...]) -> tu
             Field(name="stay", label="Stay", kind="select", options=STAYS, required=True),
             Field(name="from", label="From", kind="date"),
             Field(name="to", label="To", kind="date", hint="Empty while it lasts"),
+            Field(name="stay_2", label="Second stay", kind="select", options=STAYS),
+            Field(name="from_2", label="Second stay from", kind="date"),
+            Field(name="to_2", label="Second stay to", kind="date"),
         ),
         "other-claims": (
             month,
@@ -130,6 +159,9 @@ def fact_fields(kind: str, today: date, practitioners: tuple[Option, ...]) -> tu
             Field(name="code", label="Code", hint="For example 99490"),
             Field(name="biller", label="Billed by", kind="select", options=BILLERS),
             Field(name="dos", label="Service date", kind="date"),
+            Field(name="code_2", label="Second code"),
+            Field(name="biller_2", label="Second billed by", kind="select", options=BILLERS),
+            Field(name="dos_2", label="Second service date", kind="date"),
         ),
         "hospice-home-health": (
             month,

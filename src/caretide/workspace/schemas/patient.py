@@ -17,7 +17,7 @@ Severity = Literal["block", "adjust", "info"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatientHeader:
-    """Who this is."""
+    """Who this is. The EHR can know that somebody died without knowing the day."""
 
     patient_id: UUID
     name: str
@@ -27,6 +27,7 @@ class PatientHeader:
     mrn: str
     coverage: str
     clinic: str
+    has_died: bool = False
     deceased_on: date | None = None
 
 
@@ -154,6 +155,17 @@ class ChartLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """What the EHR says of a patient, in force today."""
+
+    header: PatientHeader
+    conditions: tuple[ChartLine, ...] = ()
+    medications: tuple[ChartLine, ...] = ()
+    allergies: tuple[ChartLine, ...] = ()
+    coverages: tuple[ChartLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentLine:
     """A document to download; `superseded` when a later one took its place."""
 
@@ -166,7 +178,11 @@ class DocumentLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatientPage:
-    """Everything on one patient's page, for the month at hand."""
+    """Everything on one patient's page, for the month at hand.
+
+    `asked` is another month than the present one, if the page shows one; `earlier` and `later` are its neighbors, the
+    present one the last.
+    """
 
     patient: PatientHeader
     zone: ZoneInfo
@@ -187,9 +203,17 @@ class PatientPage:
     allergies: tuple[ChartLine, ...] = ()
     coverages: tuple[ChartLine, ...] = ()
     documents: tuple[DocumentLine, ...] = ()
+    asked: Month | None = None
+    earlier: Month | None = None
+    later: Month | None = None
     disclosures: tuple[Option, ...] = DISCLOSURES
     consent_modes: tuple[Option, ...] = CONSENT_MODES
     consent_answers: tuple[Option, ...] = CONSENT_ANSWERS
+
+    @property
+    def at(self) -> str:
+        """The end of the page's address, which its forms take along: empty for the present month."""
+        return f"?month={self.asked}" if self.asked else ""
 
     @property
     def recorded(self) -> int:

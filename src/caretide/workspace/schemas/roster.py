@@ -38,9 +38,11 @@ class RosterCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MyDay:
-    """The roster. `rows` are one page of the enrolled, `candidates` those eligible and not enrolled.
+    """The roster. `rows` are one page of the enrolled, `candidates` some or one page of those who are not enrolled.
 
-    `whole_tenant` is set for roles that see everybody, `may_import` for those who can fill an empty roster.
+    `total` counts the list that is paged, `free` everybody who is not enrolled and could be shown.
+    `counts` are left out of a search. `whole_tenant` is set for roles that see everybody, `may_import` for those who
+    can fill an empty roster.
     """
 
     month: Month
@@ -52,6 +54,7 @@ class MyDay:
     rows: tuple[RosterRow, ...] = ()
     candidates: tuple[RosterRow, ...] = ()
     total: int = 0
+    free: int = 0
     page: int = 1
     pages: int = 1
     whole_tenant: bool = False

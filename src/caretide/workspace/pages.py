@@ -1,0 +1,140 @@
+"""My day and the patient page, with its forms."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from fastapi import Request
+from starlette.responses import Response
+
+from caretide.kernel.month import Month
+from caretide.runtime.tx import Tx
+from caretide.runtime.web import Known, Router, SessionTx
+from caretide.ui import respond
+from caretide.ui.forms import FormState
+from caretide.workspace import actions
+from caretide.workspace.queries.patient import patient_page
+from caretide.workspace.queries.roster import Wanted, my_day
+from caretide.workspace.queries.timer import timer_pane
+from caretide.workspace.rules.forms import Reader, Sent
+
+router = Router(Known.SESSION)
+
+SECTION = "my-day"
+
+Act = Callable[[Tx, UUID, Sent], Awaitable[object]]
+"""What a form of the patient page does."""
+
+
+@router.get("/my-day")
+async def show_day(request: Request, tx: SessionTx, show: str = "all", page: int = 1) -> Response:
+    """Show the roster."""
+    view = await my_day(tx, Wanted(show=show, page=page))
+    return await respond.page(request, tx, "workspace/my_day.html", view, section=SECTION)
+
+
+@router.post("/my-day/search")
+async def search(request: Request, tx: SessionTx) -> Response:
+    """Show whom a search finds; it is a POST, so that no name stands in an address."""
+    sent = Reader(await respond.fields(request))
+    view = await my_day(tx, Wanted(show=sent.text("show"), query=sent.text("q"), page=sent.page("page")))
+    template = "_roster.html" if request.headers.get("hx-request") else "my_day.html"
+    return await respond.page(request, tx, f"workspace/{template}", view, section=SECTION)
+
+
+@router.get("/patients/{patient_id}")
+async def show_patient(request: Request, tx: SessionTx, patient_id: UUID, month: str = "") -> Response:
+    """Show a patient, in the present month or an earlier one."""
+    return await _show(request, tx, patient_id, month)
+
+
+@router.get("/patients/{patient_id}/timer")
+async def show_timer(request: Request, tx: SessionTx, patient_id: UUID) -> Response:
+    """Show the timer alone, for a page on which it may have changed."""
+    return await respond.page(request, tx, "workspace/timer.html", await timer_pane(tx, patient_id))
+
+
+@router.post("/patients/{patient_id}/timer/start")
+async def start_timer(request: Request, tx: SessionTx, patient_id: UUID, month: str = "") -> Response:
+    """Start the timer."""
+    return await _submit(request, tx, patient_id, month, ("timer", actions.start_timer, "started"))
+
+
+@router.post("/patients/{patient_id}/timer/stop")
+async def stop_timer(request: Request, tx: SessionTx, patient_id: UUID, month: str = "") -> Response:
+    """Stop the timer and record its time."""
+    recorded: list[int] = []
+
+    async def stop(tx: Tx, patient_id: UUID, sent: Sent) -> None:
+        recorded.append(await actions.stop_timer(tx, patient_id, sent))
+
+    answer = await _submit(request, tx, patient_id, month, ("timer", stop, "stopped"))
+    return respond.redirect(request, _address(patient_id, month), done="no-time") if recorded == [0] else answer
+
+
+@router.post("/patients/{patient_id}/entries/{entry_id}/void")
+async def void_entry(request: Request, tx: SessionTx, patient_id: UUID, entry_id: UUID, month: str = "") -> Response:
+    """Void an entry."""
+
+    async def void(tx: Tx, patient_id: UUID, sent: Sent) -> None:
+        await actions.void_entry(tx, patient_id, entry_id, sent)
+
+    return await _submit(request, tx, patient_id, month, (f"void-{entry_id}", void, "voided"))
+
+
+@router.post("/patients/{patient_id}/enroll")
+async def enroll(request: Request, tx: SessionTx, patient_id: UUID, month: str = "") -> Response:
+    """Enroll the patient in a program."""
+    return await _submit(request, tx, patient_id, month, ("enroll", actions.enroll, "enrolled"))
+
+
+@router.post("/patients/{patient_id}/consent")
+async def record_consent(request: Request, tx: SessionTx, patient_id: UUID, month: str = "") -> Response:
+    """Record what the patient was told and answered."""
+    name = f"consent-{Reader(await respond.fields(request)).text('enrollment_id')}"
+    return await _submit(request, tx, patient_id, month, (name, actions.record_consent, "consent"))
+
+
+@router.post("/patients/{patient_id}/consent/revoke")
+async def revoke_consent(request: Request, tx: SessionTx, patient_id: UUID, month: str = "") -> Response:
+    """Record that the patient takes the consent back."""
+    name = f"revoke-{Reader(await respond.fields(request)).text('enrollment_id')}"
+    return await _submit(request, tx, patient_id, month, (name, actions.revoke_consent, "revoked"))
+
+
+@router.post("/patients/{patient_id}/facts/{kind}")
+async def record_fact(request: Request, tx: SessionTx, patient_id: UUID, kind: str, month: str = "") -> Response:
+    """Record a dated fact."""
+
+    async def record(tx: Tx, patient_id: UUID, sent: Sent) -> None:
+        await actions.record_fact(tx, patient_id, kind, sent, _month(month))
+
+    return await _submit(request, tx, patient_id, month, (f"fact-{kind}", record, "fact"))
+
+
+@router.post("/patients/{patient_id}/designate")
+async def designate(request: Request, tx: SessionTx, patient_id: UUID, month: str = "") -> Response:
+    """Choose who calls the patient."""
+    return await _submit(request, tx, patient_id, month, ("designate", actions.designate, "designated"))
+
+
+async def _submit(request: Request, tx: Tx, patient_id: UUID, month: str, form: tuple[str, Act, str]) -> Response:
+    """Do what a form (its name, what it does, the word when it is done) asks, or show it again with what was wrong."""
+    name, act, done = form
+    values = await respond.fields(request)
+    refused = await respond.attempt(tx, name, values, lambda: act(tx, patient_id, values))
+    if refused is not None:
+        return await _show(request, tx, patient_id, month, refused)
+    return respond.redirect(request, _address(patient_id, month), done=done)
+
+
+async def _show(request: Request, tx: Tx, patient_id: UUID, month: str, form: FormState | None = None) -> Response:
+    view = await patient_page(tx, patient_id, _month(month))
+    return await respond.page(request, tx, "workspace/patient.html", view, section=SECTION, form=form)
+
+
+def _month(text: str) -> Month | None:
+    return Month.parse(text) if text else None
+
+
+def _address(patient_id: UUID, month: str) -> str:
+    return f"/patients/{patient_id}" + (f"?month={Month.parse(month)}" if month else "")

@@ -1,0 +1,204 @@
+"""The patient page, put together from the features below."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from caretide.documents import queries as documents
+from caretide.enrollment import queries as enrollment
+from caretide.enrollment.queries import Enrolled
+from caretide.enrollment.rules import DISCLOSURES, PROGRAMS, ConsentStanding
+from caretide.kernel.errors import NotFound
+from caretide.kernel.month import Month
+from caretide.kernel.permissions import Permission
+from caretide.patients import queries as patients
+from caretide.patients.schemas import PatientRow
+from caretide.rosters import queries as rosters
+from caretide.rosters.actions import DESIGNABLE
+from caretide.runtime.access import requires
+from caretide.runtime.tx import Tx
+from caretide.tenants import queries as tenants
+from caretide.tenants.queries import ClinicRow
+from caretide.time_log import queries as time_log
+from caretide.time_log.queries import EntryRow
+from caretide.time_log.rules import ACTIVITY_TYPES
+from caretide.ui.filters import day_long
+from caretide.ui.forms import Option
+from caretide.ui.shell import Tone
+from caretide.workspace.queries.chart import chart
+from caretide.workspace.queries.facts import fact_lines
+from caretide.workspace.queries.months import month_cards
+from caretide.workspace.queries.timer import timer_beside
+from caretide.workspace.schemas.patient import (
+    Designation,
+    DocumentLine,
+    EligibilityLine,
+    EnrollForm,
+    EnrollmentLine,
+    EntryLine,
+    PatientPage,
+)
+
+PROGRAM_NAMES: Final = {"CCM": "Chronic care management (CCM)", "PCM": "Principal care management (PCM)"}
+MODES: Final = {"verbal": "by word", "written": "in writing", "electronic": "electronically"}
+
+
+@requires(Permission.PATIENT_READ)
+async def patient_page(tx: Tx, patient_id: UUID, asked: Month | None = None) -> PatientPage:
+    """Return everything on a patient's page, for the present month or an earlier one that was asked for."""
+    who = await patients.patient(tx, patient_id)
+    clinic = await tenants.clinic(tx, who.clinic_id)
+    today = tx.now.astimezone(clinic.zone).date()
+    present = Month.of(today)
+    month = asked or present
+    if month > present:
+        raise NotFound(f"{month.title} has not come yet")
+    enrolled = [one for one in await enrollment.enrollments(tx, patient_id) if _touches(one, month)]
+    entries = await time_log.entries(tx, patient_id, month)
+    found = await chart(tx, who, clinic, today)
+    label, tone = _consent_badge(enrolled)
+    return PatientPage(
+        patient=found.header,
+        zone=clinic.zone,
+        today=today,
+        consent_label=label,
+        consent_tone=tone,
+        timer=await timer_beside(tx, who, clinic, enrolled),
+        months=await month_cards(tx, patient_id, clinic, month, entries),
+        entries=await _entries(tx, clinic, month, entries),
+        eligibility=await _eligibility(tx, patient_id, clinic),
+        enrollments=tuple(_enrollment(one) for one in enrolled),
+        enroll=await _enroll_form(tx, who, enrolled),
+        may_consent=Permission.ENROLLMENT_WRITE in tx.actor.permissions,
+        facts=await fact_lines(tx, patient_id, clinic, month, enrolled) if enrolled else (),
+        designation=await _designation(tx, patient_id, clinic),
+        documents=await _documents(tx, patient_id),
+        asked=None if month == present else month,
+        earlier=month.previous(),
+        later=month.next() if month < present else None,
+        conditions=found.conditions,
+        medications=found.medications,
+        allergies=found.allergies,
+        coverages=found.coverages,
+    )
+
+
+def _touches(one: Enrolled, month: Month) -> bool:
+    """Whether an enrollment is of use on the page of a month: it is open, or ended in it or after it."""
+    return one.enrollment.ended_on is None or one.enrollment.ended_on >= month.first
+
+
+def _consent_badge(enrolled: Sequence[Enrolled]) -> tuple[str, Tone]:
+    """Return the consent of all enrollments together: the worst of them."""
+    if not enrolled:
+        return "No consent", "neutral"
+    found = [_consent(one.consent) for one in enrolled]
+    label, tone, _ = next((one for one in found if one[1] != "good"), found[0])
+    return label, tone
+
+
+def _consent(standing: ConsentStanding) -> tuple[str, Tone, str]:
+    """Return label, tone and sentence of a consent."""
+    given = standing.given
+    if given is None or standing.obtained_on is None:
+        return "No consent", "bad", "No consent is recorded, or the patient declined. Without it nothing can be billed."
+    told = len(given.disclosures & set(DISCLOSURES))
+    by = f", by {given.obtained_by}" if given.obtained_by else ""
+    asked = f"{MODES.get(given.mode, given.mode)} on {day_long(standing.obtained_on)}"
+    if standing.status == "other_practitioner":
+        return "Consent elsewhere", "bad", f"Accepted {asked} with another practitioner; ask again for this one"
+    if standing.status == "revoked":
+        when = f" on {day_long(standing.revoked_on)}" if standing.revoked_on else ""
+        return "Consent revoked", "bad", f"Accepted {asked}; taken back{when}, which takes effect at that month's end"
+    if not standing.elements_complete:
+        missing = f"{told} of {len(DISCLOSURES)} disclosures were made. Ask again, with all of them"
+        return "Consent incomplete", "warn", f"Accepted {asked}{by}, but only {missing}"
+    return "Consent on file", "good", f"Accepted {asked}, all five disclosures{by}"
+
+
+def _enrollment(one: Enrolled) -> EnrollmentLine:
+    row = one.enrollment
+    _, tone, sentence = _consent(one.consent)
+    return EnrollmentLine(
+        enrollment_id=row.id,
+        program=row.program,
+        practitioner=row.practitioner,
+        status=f"ended {day_long(row.ended_on)}" if row.ended_on else "enrolled",
+        since=row.started_on,
+        consent=sentence,
+        consent_tone=tone,
+        consented=one.consent.status == "documented",
+    )
+
+
+async def _eligibility(tx: Tx, patient_id: UUID, clinic: ClinicRow) -> tuple[EligibilityLine, ...]:
+    answer = (await enrollment.eligibility(tx, clinic.id, [patient_id]))[patient_id]
+    return tuple(
+        EligibilityLine(
+            program=program,
+            eligible=answer.of(program),
+            reasons=tuple(reason.text for reason in answer.reasons_of(program)),
+        )
+        for program in PROGRAMS
+    )
+
+
+async def _enroll_form(tx: Tx, who: PatientRow, enrolled: Sequence[Enrolled]) -> EnrollForm | None:
+    """Return the choices; None for somebody who may not enroll, and where there is nobody or nothing to enroll."""
+    taken = {row.program for one in enrolled if (row := one.enrollment).ended_on is None}
+    left = [program for program in PROGRAMS if program not in taken]
+    gone = who.is_deceased or who.deceased_on is not None or not who.is_active
+    if Permission.ENROLLMENT_WRITE not in tx.actor.permissions or gone or not left:
+        return None
+    return EnrollForm(
+        programs=tuple(Option(program, PROGRAM_NAMES[program]) for program in left),
+        practitioners=tuple(Option(str(one.id), one.name) for one in await tenants.practitioners(tx)),
+    )
+
+
+async def _entries(tx: Tx, clinic: ClinicRow, month: Month, rows: Sequence[EntryRow]) -> tuple[EntryLine, ...]:
+    locked = bool(rows) and await time_log.is_locked(tx, clinic.id, month)
+    return tuple(_entry(tx, row, locked=locked) for row in rows)
+
+
+def _entry(tx: Tx, row: EntryRow, *, locked: bool) -> EntryLine:
+    kind = ACTIVITY_TYPES.get(row.activity_type)
+    mine = row.coordinator_id == tx.actor.member_id or Permission.ROSTER_WRITE in tx.actor.permissions
+    return EntryLine(
+        entry_id=row.id,
+        started_at=row.start_time,
+        ended_at=row.end_time,
+        seconds=row.duration_secs,
+        activity=kind.label if kind else row.activity_type,
+        person=f"{row.person}, {row.credential}" if row.credential else row.person,
+        note=row.note or "",
+        may_void=mine and not row.is_void and not locked and Permission.TIME_VOID in tx.actor.permissions,
+        voided=row.is_void,
+        void_reason=row.void_reason or "",
+        voided_by=row.voided_by or "",
+    )
+
+
+async def _designation(tx: Tx, patient_id: UUID, clinic: ClinicRow) -> Designation:
+    found = await rosters.designated(tx, patient_id)
+    options: tuple[Option, ...] = ()
+    if Permission.ROSTER_WRITE in tx.actor.permissions:
+        people = [one for one in await tenants.members(tx) if one.status == "active" and one.role in DESIGNABLE]
+        options = tuple(
+            Option(str(one.id), f"{one.display_name}, {one.credential}" if one.credential else one.display_name)
+            for one in people
+        )
+    return Designation(
+        current=found.name if found else "",
+        since=found.valid_from.astimezone(clinic.zone).date() if found else None,
+        options=options,
+    )
+
+
+async def _documents(tx: Tx, patient_id: UUID) -> tuple[DocumentLine, ...]:
+    if Permission.DOCUMENT_READ not in tx.actor.permissions:
+        return ()
+    return tuple(
+        DocumentLine(document_id=row.id, title=row.title, made_at=row.created_at, octets=row.size)
+        for row in await documents.of_patient(tx, patient_id)
+    )

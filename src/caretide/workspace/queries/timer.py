@@ -1,0 +1,104 @@
+"""The timer's pane on a patient's page."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from caretide.enrollment import queries as enrollment
+from caretide.enrollment.queries import Enrolled
+from caretide.kernel.permissions import Permission
+from caretide.patients import queries as patients
+from caretide.patients.models import Patient
+from caretide.patients.schemas import PatientRow
+from caretide.runtime.access import requires
+from caretide.runtime.tx import Tx
+from caretide.tenants import queries as tenants
+from caretide.tenants.queries import ClinicRow
+from caretide.time_log import queries as time_log
+from caretide.time_log.models import TimeEntry
+from caretide.time_log.queries import TimerRow
+from caretide.time_log.rules import ACTIVITY_TYPES
+from caretide.ui.forms import Option
+from caretide.workspace.schemas.patient import TimerPane
+
+ACTIVITIES: Final = tuple(
+    Option(kind.code, kind.label if kind.counts else f"{kind.label} (does not count)")
+    for kind in ACTIVITY_TYPES.values()
+)
+
+
+@requires(Permission.PATIENT_READ)
+async def timer_pane(tx: Tx, patient_id: UUID) -> TimerPane:
+    """Return the pane of one patient's page."""
+    who = await patients.patient(tx, patient_id)
+    clinic = await tenants.clinic(tx, who.clinic_id)
+    return await timer_beside(tx, who, clinic, await enrollment.enrollments(tx, patient_id))
+
+
+@requires(Permission.PATIENT_READ)
+async def timer_beside(tx: Tx, who: PatientRow, clinic: ClinicRow, enrolled: Sequence[Enrolled]) -> TimerPane:
+    """Return the pane for a patient whose chart and enrollments are at hand."""
+    timer = await time_log.running_timer(tx)
+    if timer is not None:
+        return await _running(tx, who, clinic, timer)
+    programs = open_programs(enrolled, tx.now.astimezone(clinic.zone).date())
+    why_not = _barred(tx, who, programs)
+    return TimerPane(
+        patient_id=who.id,
+        patient_name=who.name,
+        zone=clinic.zone,
+        state="barred" if why_not else "idle",
+        activities=ACTIVITIES,
+        programs=tuple(Option(program, program) for program in programs),
+        why_not=why_not,
+    )
+
+
+@requires(Permission.TIME_READ)
+async def patient_of_entry(tx: Tx, entry_id: UUID) -> UUID | None:
+    """Return whose time an entry is; None for one that does not exist or lies behind a wall."""
+    return (await tx.db.execute(select(TimeEntry.patient_id).where(TimeEntry.id == entry_id))).scalar_one_or_none()
+
+
+def open_programs(enrolled: Sequence[Enrolled], today: date) -> dict[str, UUID]:
+    """Return the enrollments that last today, by program."""
+    rows = [one.enrollment for one in enrolled]
+    return {
+        row.program: row.id
+        for row in rows
+        if row.started_on <= today and (row.ended_on is None or row.ended_on >= today)
+    }
+
+
+def _barred(tx: Tx, who: PatientRow, programs: dict[str, UUID]) -> str:
+    if Permission.TIME_WRITE not in tx.actor.permissions:
+        return "Your role reads time and records none."
+    if who.is_deceased or not who.is_active:
+        return "The patient has died or left; no further time can count."
+    return "" if programs else "Time counts for a program. Enroll the patient first."
+
+
+async def _running(tx: Tx, who: PatientRow, clinic: ClinicRow, timer: TimerRow) -> TimerPane:
+    here = timer.patient_id == who.id
+    name = ""
+    if not here:
+        wanted = select(Patient.given, Patient.family).where(Patient.id == timer.patient_id)
+        row = (await tx.db.execute(wanted)).one_or_none()
+        name = f"{row.given} {row.family}".strip() if row else "a patient no longer on your list"
+    kind = ACTIVITY_TYPES.get(timer.activity_type)
+    return TimerPane(
+        patient_id=who.id,
+        patient_name=who.name,
+        zone=clinic.zone,
+        state="running" if here else "elsewhere",
+        key=timer.id.hex,
+        started_at=timer.started_at,
+        elapsed=max(0, int((tx.now - timer.started_at).total_seconds())),
+        activity=kind.label if kind else timer.activity_type,
+        program=timer.program,
+        elsewhere_patient_id=None if here else timer.patient_id,
+        elsewhere_name=name,
+    )
