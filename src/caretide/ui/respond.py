@@ -27,6 +27,7 @@ DONE: Final = {
     "enrolled": "The patient is enrolled.",
     "fact": "Recorded.",
     "invited": "The invitation is ready.",
+    "revoked": "Recorded: the patient takes the consent back.",
     "signed-out": "You are signed out.",
     "started": "The timer is running.",
     "stopped": "The time was recorded.",
@@ -72,9 +73,13 @@ def _html(request: Request, template: str, context: Mapping[str, Any], status: i
 
 
 def redirect(request: Request, to: str, *, done: str = "") -> Response:
-    """Send the browser on after a change, with a sentence for the next page. htmx follows as a whole page too."""
+    """Send the browser on after a change, with a sentence for the next page.
+
+    A form that shows its answer in place (`live`, whose target is the main part) follows as the browser does; any other
+    request of htmx is told to load the page, which its own target could not hold.
+    """
     response = RedirectResponse(to, status_code=303)
-    if request.headers.get("hx-request"):
+    if request.headers.get("hx-request") and request.headers.get("hx-target") != "main":
         response = Response(status_code=204, headers={"HX-Redirect": to})
     if done:
         secure = request.url.scheme == "https"
