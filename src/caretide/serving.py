@@ -1,6 +1,7 @@
 """What needs the application and the queue together: serving with a worker inside, and a close watched to its end."""
 
 import asyncio
+import socket
 from typing import Final
 
 import uvicorn
@@ -46,13 +47,23 @@ async def serve_installation(ours: Installation, *, with_worker: bool) -> None:
         lifespan="off",
         proxy_headers=False,
     )
+    listening = _listen(settings)
     err.print(f"Caretide serves [bold]{settings.base_url}[/] (Ctrl+C stops it)")
     jobs = asyncio.create_task(worker.run(ours)) if with_worker else None
     try:
-        await uvicorn.Server(config).serve()
+        await uvicorn.Server(config).serve(sockets=[listening])
     finally:
         if jobs is not None:
             await worker.stop(jobs)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Take the port before anything else is promised."""
+    try:
+        return socket.create_server((settings.host, settings.port), backlog=512)
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        raise Unavailable(f"{where} cannot be served on: {error.strerror}. Choose another with --port") from error
 
 
 async def close_month(ours: Installation, tenant: str, month: Month, clinic: str | None = None) -> list[ClinicStatus]:
