@@ -12,8 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from caretide.demo.performance import Performance, performance, start_over
-from caretide.demo.stage import Tell
+from caretide.demo.stage import Production, Tell
 from caretide.kernel.errors import Invalid
+from caretide.runtime import log
 from caretide.runtime.console import FAILURE, err
 from caretide.runtime.installation import Installation, installation
 from caretide.settings import load_settings
@@ -23,6 +24,7 @@ Work = Callable[[Installation], Awaitable[None]]
 
 def run_demo(drain: Work, serve: Work, *, leave: bool, fresh: bool, seed: int) -> int:
     """Build or find the demonstration, show it, and serve it unless told to leave; return the exit status."""
+    log.configure()
     settings = load_settings()
     if settings.mode == "production":
         raise Invalid("The demo is for trying things out; it does not run with CARETIDE_MODE=production")
@@ -32,7 +34,7 @@ def run_demo(drain: Work, serve: Work, *, leave: bool, fresh: bool, seed: int) -
             start_over(settings)
         async with installation(settings) as ours:
             with _progress() as tell:
-                found = await performance(ours, lambda: drain(ours), tell, seed=seed)
+                found = await performance(ours, lambda: drain(ours), tell, Production(seed=seed))
             _show(found, settings.base_url, as_json=leave)
             if not found.summary.adds_up:
                 wrong = ", ".join(name for name, holds in found.summary.checks.items() if not holds)
@@ -76,8 +78,10 @@ def _show(found: Performance, url: str, *, as_json: bool) -> None:
         f"units, {summary.records} records."
     )
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("role", "name", "e-mail", "password"):
-        table.add_column(heading, no_wrap=True)
+    # An address or a password that is cut short is no use to anybody: what folds is who they are.
+    table.add_column("e-mail", min_width=max(len(one.email) for one in found.sign_ins))
+    table.add_column("password", min_width=max(len(one.password) for one in found.sign_ins))
+    table.add_column("who")
     for one in found.sign_ins:
-        table.add_row(one.role, one.name, one.email, one.password)
+        table.add_row(one.email, one.password, f"{one.name}, {one.role}")
     console.print(table)

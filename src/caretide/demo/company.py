@@ -61,7 +61,7 @@ CLINICS: Final = (
         slug="lakeside",
         time_zone=TIME_ZONE,
         tin_group=TIN_GROUP,
-        address="210 Harbor Street\nLakeside, IL 62990",
+        address="210 Harbor Street, Lakeside, IL 62990",
         phone="(217) 555-0100",
     ),
     NewClinic(
@@ -69,7 +69,7 @@ CLINICS: Final = (
         slug="port-alder",
         time_zone=TIME_ZONE,
         tin_group=TIN_GROUP,
-        address="18 Mill Road\nPort Alder, IL 62991",
+        address="18 Mill Road, Port Alder, IL 62991",
         phone="(217) 555-0101",
     ),
 )

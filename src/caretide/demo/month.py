@@ -3,7 +3,7 @@
 The clock is set by hand; what the database stamps itself (when a row was inserted) stays true.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from random import Random
@@ -60,7 +60,7 @@ class Moment:
 
 
 @dataclass(slots=True)
-class _Enrolled:
+class Enrolled:
     """What the play learns as it goes: ids of patient and enrollment, and of an entry that has to be voided."""
 
     part: Part
@@ -111,14 +111,16 @@ async def patient_ids(database: Database, company: Company) -> dict[str, UUID]:
     return found
 
 
-async def perform(database: Database, clock: HandClock, play: Play, on_step: OnStep = lambda _done, _all: None) -> int:
+async def perform(
+    database: Database, clock: HandClock, company: Company, script: Iterable[Moment], on_step: OnStep
+) -> int:
     """Play every moment in order; return how many attempts were refused, as they had to be."""
-    moments = sorted(_moments(play), key=lambda moment: moment.at)
+    moments = sorted(script, key=lambda moment: moment.at)
     refused = 0
     for number, moment in enumerate(moments, 1):
         clock.now = moment.at
         try:
-            async with database.tx(play.company.actors[moment.who]) as tx:
+            async with database.tx(company.actors[moment.who]) as tx:
                 await moment.do(tx)
         except Conflict:
             if not moment.refused:
@@ -131,8 +133,13 @@ async def perform(database: Database, clock: HandClock, play: Play, on_step: OnS
     return refused
 
 
-def _moments(play: Play) -> Iterator[Moment]:
-    cast = [_Enrolled(part, play.patient_ids[part.person.mrn]) for part in play.story.parts]
+def cast_of(play: Play) -> list[Enrolled]:
+    """Return everybody who has a part, before anything has happened to them."""
+    return [Enrolled(part, play.patient_ids[part.person.mrn]) for part in play.story.parts]
+
+
+def whole_month(play: Play, cast: list[Enrolled]) -> Iterator[Moment]:
+    """Yield a month from its opening to the checks at its end."""
     yield Moment(play.at(play.days[0], 7, 30), "manager", _designate(play))
     opening, closing = 3000 / len(cast), 600 / len(cast)
     for number, one in enumerate(cast):
@@ -161,7 +168,7 @@ def _designate(play: Play) -> Do:
     return do
 
 
-def _enroll(one: _Enrolled, play: Play) -> Do:
+def _enroll(one: Enrolled, play: Play) -> Do:
     async def do(tx: Tx) -> None:
         part = one.part
         one.enrollment_id = await enrollment.enroll(
@@ -184,7 +191,7 @@ def _enroll(one: _Enrolled, play: Play) -> Do:
     return do
 
 
-def _consent(one: _Enrolled, play: Play) -> Do:
+def _consent(one: Enrolled, play: Play) -> Do:
     async def do(tx: Tx) -> None:
         await _record_consent(tx, one, play.at(one.part.consented_on, 8, 35))
         await _record_plan(tx, one, one.part.planned_on)
@@ -192,13 +199,13 @@ def _consent(one: _Enrolled, play: Play) -> Do:
     return do
 
 
-async def _record_consent(tx: Tx, one: _Enrolled, decided_at: datetime) -> None:
+async def _record_consent(tx: Tx, one: Enrolled, decided_at: datetime) -> None:
     await enrollment.record_consent(
         tx, one.enrollment, "accepted", mode="verbal", decided_at=decided_at, disclosures=DISCLOSURES
     )
 
 
-async def _record_plan(tx: Tx, one: _Enrolled, checked_on: date) -> None:
+async def _record_plan(tx: Tx, one: Enrolled, checked_on: date) -> None:
     part = one.part
     plan = {"plan": "comprehensive" if part.program == "CCM" else "disease_specific"}
     copy = {"how": ("mail", "portal", "in_person")[part.person.number % 3], "to": "patient"}
@@ -209,7 +216,7 @@ async def _record_plan(tx: Tx, one: _Enrolled, checked_on: date) -> None:
             )
 
 
-def _decide(one: _Enrolled, play: Play) -> Do:
+def _decide(one: Enrolled, play: Play) -> Do:
     """The practitioner's part: what was decided, and which family of codes is billed."""
 
     async def do(tx: Tx) -> None:
@@ -226,7 +233,7 @@ def _decide(one: _Enrolled, play: Play) -> Do:
     return do
 
 
-def _check(one: _Enrolled, play: Play) -> Do:
+def _check(one: Enrolled, play: Play) -> Do:
     """What somebody looks up at the end of a month: stays, claims by others, hospice and home health."""
 
     async def do(tx: Tx) -> None:
@@ -248,20 +255,38 @@ def _check(one: _Enrolled, play: Play) -> Do:
     return do
 
 
-def _timers(cast: list[_Enrolled], play: Play) -> Iterator[Moment]:
+def to_date(play: Play, cast: list[Enrolled], until: datetime) -> Iterator[Moment]:
+    """Yield the month that runs, up to a time: its checks on the first morning but for a few, and the timers so far."""
+    for number, one in enumerate(cast):
+        if number % 8:
+            at = play.at(play.days[0], 8, 0, number * 3000 / len(cast))
+            yield from _before(until, Moment(at, coordinator_key(one.part.coordinator), _check(one, play)))
+    for run in lay_out(play.story, play.zone, play.seed):
+        yield from _before(until, *_run(cast[run.part], run, NOTES[run.activity][0]))
+
+
+def _before(until: datetime, *moments: Moment) -> tuple[Moment, ...]:
+    """Return moments that belong together if all of them are over, none otherwise."""
+    return moments if all(moment.at < until for moment in moments) else ()
+
+
+def _run(one: Enrolled, run: Stretch, note: str) -> tuple[Moment, Moment]:
+    return Moment(run.start, run.who, _start(one, run.activity)), Moment(run.end, run.who, _stop(note))
+
+
+def _timers(cast: list[Enrolled], play: Play) -> Iterator[Moment]:
     """Every start and stop; and twice somebody tries to run a second timer beside the first."""
     rng = Random(f"{play.seed}/notes")
     tried = False
     for run in lay_out(play.story, play.zone, play.seed):
         one = cast[run.part]
-        yield Moment(run.start, run.who, _start(one, run.activity))
-        yield Moment(run.end, run.who, _stop(rng.choice(NOTES[run.activity])))
+        yield from _run(one, run, rng.choice(NOTES[run.activity]))
         if one.part.turn == "overlap" and not tried:
             tried = True
             yield from _second_timer(one, run, cast)
 
 
-def _second_timer(one: _Enrolled, run: Stretch, cast: list[_Enrolled]) -> Iterator[Moment]:
+def _second_timer(one: Enrolled, run: Stretch, cast: list[Enrolled]) -> Iterator[Moment]:
     """The same patient in a second tab, and another patient while the first still has the line."""
     others = [other for other in cast if other.part.coordinator == one.part.coordinator and other is not one]
     for seconds, whom in ((20, one), (30, others[0] if others else one)):
@@ -269,7 +294,7 @@ def _second_timer(one: _Enrolled, run: Stretch, cast: list[_Enrolled]) -> Iterat
         yield Moment(run.start + timedelta(seconds=seconds), run.who, start, refused=True)
 
 
-def _start(one: _Enrolled, activity: str) -> Do:
+def _start(one: Enrolled, activity: str) -> Do:
     async def do(tx: Tx) -> None:
         await time_log.start_timer(tx, one.patient_id, one.enrollment, activity)
 
@@ -283,7 +308,7 @@ def _stop(note: str) -> Do:
     return do
 
 
-def _forget(one: _Enrolled, play: Play) -> Iterator[Moment]:
+def _forget(one: Enrolled, play: Play) -> Iterator[Moment]:
     """A timer that ran all night: stopped in the morning, voided by the manager with the reason."""
     nurse = coordinator_key(one.part.coordinator)
     evening, morning = next(

@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import Connection, sql
 
 from caretide.demo import company, stage
-from caretide.demo.stage import Drain, Production, Tell
+from caretide.demo.stage import USUAL, Drain, Production, Tell
 from caretide.demo.summary import Summary, summarize
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Conflict, Invalid, NotFound
@@ -45,7 +45,7 @@ class Performance:
     sign_ins: tuple[SignIn, ...]
 
 
-async def performance(ours: Installation, drain: Drain, tell: Tell, *, seed: int = stage.SEED) -> Performance:
+async def performance(ours: Installation, drain: Drain, tell: Tell, production: Production = USUAL) -> Performance:
     """Return the demonstration that is there; build it first where there is none.
 
     Raises Conflict where an earlier one was interrupted: half a practice would not add up.
@@ -57,7 +57,7 @@ async def performance(ours: Installation, drain: Drain, tell: Tell, *, seed: int
     if known is None or system is None:
         passwords = company.new_passwords()
         url = ours.urls.url(LoginRole.APP)
-        summary = await stage.play(ours.database, url, passwords, drain, tell, Production(seed=seed))
+        summary = await stage.play(ours.database, url, passwords, drain, tell, production)
         system = await _system(ours.database)
         tenant = str(system.tenant_id) if system else ""
         played = {"tenant": tenant, "month": summary.month, "refused_attempts": summary.refused_attempts}

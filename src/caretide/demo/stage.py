@@ -41,6 +41,9 @@ class Production:
     domain: str = company.DOMAIN
 
 
+USUAL: Final = Production()
+
+
 def last_month(now: datetime) -> Month:
     """Return the last month that is over at the clinics."""
     return Month.of(now.astimezone(ZoneInfo(company.TIME_ZONE)).date()).previous()
@@ -52,9 +55,9 @@ async def play(
     passwords: Mapping[str, str],
     drain: Drain,
     tell: Tell,
-    production: Production = Production(),
+    production: Production = USUAL,
 ) -> Summary:
-    """Found the practice, import its patients, play the month before the present, close it, and add it up.
+    """Found the practice, import its patients, play the last month and this one to date, close the last, add it up.
 
     `database` has the true clock and `url` is its address: the month is played on a second pool whose clock is set by
     hand.
@@ -72,11 +75,25 @@ async def play(
         )
         await _import(by_hand, practice, drawn, tell)
         ids = await month.patient_ids(by_hand, practice)
+        told = Play(script, practice, ids, production.seed)
+        cast = month.cast_of(told)
         refused = await month.perform(
             by_hand,
             clock,
-            Play(script, practice, ids, production.seed),
+            practice,
+            month.whole_month(told, cast),
             lambda done, total: tell(f"Playing {service_month.title}", done, total),
+        )
+        follow = story.follow(script, service_month.next(), production.seed)
+        running = Play(follow, practice, ids, production.seed + 1)
+        for one, part in zip(cast, follow.parts, strict=True):
+            one.part = part
+        await month.perform(
+            by_hand,
+            clock,
+            practice,
+            month.to_date(running, cast, database.clock()),
+            lambda done, total: tell(f"Playing {follow.month.title} to date", done, total),
         )
     finally:
         await by_hand.close()

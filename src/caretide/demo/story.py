@@ -5,7 +5,7 @@ short of minutes and 8 % held by a fact; of the rest most between 20 and 40 minu
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from random import Random
 from typing import Final, Literal
@@ -78,6 +78,16 @@ def write(people: Iterable[Person], month: Month, seed: int) -> Story:
     turns = _turns(ccm, pcm, rng)
     parts = [_part(one, turns[one.number], month, rng) for one in sorted([*ccm, *pcm], key=lambda one: one.number)]
     return Story(month, tuple(parts), waiting, others)
+
+
+def follow(story: Story, month: Month, seed: int) -> Story:
+    """Return the next month for the same people, without anything special."""
+    rng = Random(f"{seed}/{month}")
+    parts: list[Part] = []
+    for part in story.parts:
+        turn: Turn = "short" if rng.random() < 0.18 else "plain"
+        parts.append(replace(part, turn=turn, seconds=_seconds(part.program, turn, rng)))
+    return Story(month, tuple(parts), story.waiting, story.others)
 
 
 def _turns(ccm: list[Person], pcm: list[Person], rng: Random) -> dict[int, Turn]:

@@ -1,0 +1,36 @@
+"""A worker process that a test may kill; it is told on standard input where to work."""
+
+import asyncio
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from caretide import worker
+from caretide.postgres.databases import Databases
+from caretide.postgres.roles import LoginRole
+from caretide.runtime.installation import Installation, open_stores
+from caretide.runtime.tx import Database
+from caretide.settings import Settings
+from tests.database import HandClock
+
+
+def installed(app: str, worker_url: str, home: Path, now: datetime) -> Installation:
+    """Return an installation over a database, with keys and vault under `home` and a clock that stands still."""
+    settings = Settings(home=home)
+    database = Database(app, open_stores(settings), HandClock(now), pool_size=4)
+    urls = Databases({LoginRole.APP: app, LoginRole.WORKER: worker_url})
+    return Installation(settings, urls, database.stores, database)
+
+
+async def main() -> None:
+    told = json.load(sys.stdin)
+    ours = installed(told["app"], told["worker"], Path(told["home"]), datetime.fromisoformat(told["now"]))
+    try:
+        await worker.drain(ours)
+    finally:
+        await ours.database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
