@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-import httpx
 import pytest
 
 from caretide.rosters import actions as rosters
@@ -16,6 +15,7 @@ from tests.database import HandClock
 from tests.workspace.walk import ALL_TOLD, Walker
 
 TODAY = "2026-10-05"
+IN_PLACE = {"hx-request": "true", "hx-target": "main"}
 
 
 @pytest.fixture
@@ -191,8 +191,17 @@ async def test_htmx_gets_the_page_itself_for_a_form_in_place(database: Database,
     sent = await nurse.browser.post(
         f"{nurse.home}/enroll",
         data={"program": "PCM", "practitioner_id": str(cast.practitioner_id), "effective_on": TODAY},
-        headers={"hx-request": "true", "hx-target": "main"},
+        headers=IN_PLACE | {"hx-current-url": f"http://localhost:8000{nurse.home}#enroll"},
         follow_redirects=True,
     )
-    assert isinstance(sent, httpx.Response)
     assert "The patient is enrolled." in sent.text
+
+
+async def test_htmx_loads_the_sign_in_as_a_page_once_the_session_has_ended(
+    database: Database, cast: Cast, clock: HandClock, nurse: Walker
+) -> None:
+    await designate(database, cast, nurse.patient_id)
+    clock.advance(minutes=16)
+    headers = IN_PLACE | {"hx-current-url": f"http://localhost:8000{nurse.home}"}
+    sent = await nurse.browser.post(f"{nurse.home}/timer/stop", data={"note": ""}, headers=headers)
+    assert (sent.status_code, sent.headers["hx-redirect"]) == (204, "/sign-in")

@@ -7,8 +7,6 @@ from uuid import UUID
 
 import httpx
 
-HTMX = {"hx-request": "true", "hx-target": "main"}
-
 ALL_TOLD = ["available", "cost_sharing", "one_practitioner", "may_stop", "sharing"]
 
 

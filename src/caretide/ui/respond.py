@@ -75,16 +75,21 @@ def _html(request: Request, template: str, context: Mapping[str, Any], status: i
 def redirect(request: Request, to: str, *, done: str = "") -> Response:
     """Send the browser on after a change, with a sentence for the next page.
 
-    A form that shows its answer in place (`live`, whose target is the main part) follows as the browser does; any other
-    request of htmx is told to load the page, which its own target could not hold.
+    A form that leads back to its own page (`live`) shows the answer there, so that nobody loses their place; any other
+    request of htmx is told to load the page, which its target could not hold.
     """
     response = RedirectResponse(to, status_code=303)
-    if request.headers.get("hx-request") and request.headers.get("hx-target") != "main":
+    if request.headers.get("hx-request") and not _leads_back(request, to):
         response = Response(status_code=204, headers={"HX-Redirect": to})
     if done:
         secure = request.url.scheme == "https"
         response.set_cookie(FLASH, done, max_age=30, httponly=True, samesite="lax", secure=secure)
     return response
+
+
+def _leads_back(request: Request, to: str) -> bool:
+    page = urlsplit(request.headers.get("hx-current-url", "")).path
+    return request.headers.get("hx-target") == "main" and page == urlsplit(to).path
 
 
 def message_of(request: Request) -> Message | None:
