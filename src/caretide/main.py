@@ -38,7 +38,7 @@ from caretide.ui.respond import error_page, redirect
 from caretide.ui.shell import TITLES, ErrorPage
 from caretide.workspace import api as workspace_api
 from caretide.workspace import pages as workspace_pages
-from caretide.workspace.queries import make_shell
+from caretide.workspace.queries.shell import make_shell
 
 log = logging.getLogger("caretide")
 
