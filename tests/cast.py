@@ -89,5 +89,3 @@ async def person(tx: Tx, role: Role, name: str, practitioner_id: UUID) -> Actor:
         walled=role in WALLED,
         name=new.name,
     )
-
-

@@ -98,7 +98,7 @@ def test_loaded_limits_hold_from_their_quarter_on() -> None:
     assert (before.ladders["ccm_practitioner"].limit, after.ladders["ccm_practitioner"].limit) == (2, 4)
     assert (after.ladders["ccm_staff"].limit, after.ladders["ccm_staff"].limit_source) == (1, "MUE of 2026Q3")
     assert after.ladders["ccm_complex"].limit == 10
-    assert packs().at(Month(2026, 7)).ladders["ccm_practitioner"].limit == 2  # type: ignore[union-attr] -- covered
+    assert packs().at(Month(2026, 7)).ladders["ccm_practitioner"].limit == 2  # type: ignore[union-attr] -- July is covered
 
 
 def test_limits_are_read_from_the_table_of_cms() -> None:

@@ -50,7 +50,7 @@ def test_guarded_private_and_plain_functions_are_not_caught() -> None:
     module.__dict__.update(Tx=Tx, requires=requires, SELF=Permission.SELF)
     guarded = "@requires(SELF)\nasync def peek(tx: Tx) -> None: ..."
     others = "async def _look(tx: Tx) -> None: ...\ndef hash_of(text: str) -> str: ..."
-    exec(f"{guarded}\n{others}", module.__dict__)  # noqa: S102 - constants
+    exec(f"{guarded}\n{others}", module.__dict__)  # noqa: S102 - constants of this file
     assert unguarded(module) == []
 
 

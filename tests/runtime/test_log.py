@@ -17,10 +17,9 @@ def logged(name: str, message: str, *args: object, fault: Exception | None = Non
 
 
 def raised() -> Exception:
-    try:
-        raise ValueError(CANARY)
-    except ValueError as error:
-        return error
+    with pytest.raises(ValueError, match=CANARY) as caught:
+        int(CANARY)
+    return caught.value
 
 
 @pytest.mark.req("V-21", "W-12")

@@ -30,6 +30,8 @@ def coverage(code: tuple[str, str] | None, payor: str | None, plan: str | None =
         ((SOPT, "1"), "Medicare Part B", None, "original_medicare_part_b"),
         (None, "Medicare Parts A and B", None, "original_medicare_part_b"),
         (None, "MEDICARE A&B", None, "original_medicare_part_b"),
+        (None, "Medicare (Non-managed Care)", "Medicare Part A and Part B", "original_medicare_part_b"),
+        (None, "Medicare (Managed Care)", None, "medicare_advantage"),
         (None, "Medicare Part A/B", None, "original_medicare_part_b"),
         (None, "Medicare", "Part A, B and D", "original_medicare_part_b"),
         ((X12, "MB"), "Noridian", None, "original_medicare_part_b"),

@@ -211,7 +211,7 @@ def _candidate(patient_id: UUID, answer: Eligibility) -> _Free:
     against = [found for found in answer.reasons if found.ok is False] or [
         found for found in answer.reasons if found.ok is None
     ]
-    return _Free(patient_id, False, against[0].text if against else "Not enrolled", conditions)  # noqa: FBT003
+    return _Free(patient_id, False, against[0].text if against else "Not enrolled", conditions)  # noqa: FBT003 -- a record
 
 
 async def _rows(tx: Tx, shown: Sequence[_Enrolled | _Free], zones: dict[UUID, ZoneInfo]) -> list[RosterRow]:
