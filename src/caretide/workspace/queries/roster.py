@@ -63,7 +63,7 @@ class _Enrolled:
     conditions: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Free:
     """A patient in no program."""
 
@@ -207,11 +207,12 @@ def _candidate(patient_id: UUID, answer: Eligibility) -> _Free:
     known = next((found.text for found in answer.reasons_of("CCM") if found.code == "conditions"), "")
     conditions = known.partition(": ")[2] if programs else ""
     if programs:
-        return _Free(patient_id, True, f"Eligible for {programs[0]}", conditions)  # noqa: FBT003 -- a record
+        return _Free(patient_id=patient_id, eligible=True, reason=f"Eligible for {programs[0]}", conditions=conditions)
     against = [found for found in answer.reasons if found.ok is False] or [
         found for found in answer.reasons if found.ok is None
     ]
-    return _Free(patient_id, False, against[0].text if against else "Not enrolled", conditions)  # noqa: FBT003 -- a record
+    text = against[0].text if against else "Not enrolled"
+    return _Free(patient_id=patient_id, eligible=False, reason=text, conditions=conditions)
 
 
 async def _rows(tx: Tx, shown: Sequence[_Enrolled | _Free], zones: dict[UUID, ZoneInfo]) -> list[RosterRow]:
