@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -83,6 +84,7 @@ async def gathered(
             facts={kind: _fact(row) for kind, row in facts.get(patient_id, {}).items()},
             clinic_facts=at_clinic,
             designated=contacts[patient_id].name if patient_id in contacts else None,
+            designated_since=_since(contacts.get(patient_id), clinic),
             entries=tuple(entry for one in group for entry in entries.get(one.enrollment.id, ())),
             generated=is_generated,
         )
@@ -111,6 +113,10 @@ async def _entries(
         )
         found[row.enrollment_id].append(entry)
     return found
+
+
+def _since(contact: rosters.DesignationRow | None, clinic: ClinicRow) -> date | None:
+    return contact.valid_from.astimezone(clinic.zone).date() if contact else None
 
 
 def _practitioner(row: enrollment.EnrollmentRow) -> PractitionerRow:

@@ -64,6 +64,7 @@ class Evidence:
     facts: Mapping[str, Fact]
     clinic_facts: Mapping[str, Fact]
     designated: str | None
+    designated_since: date | None
     entries: tuple[Entry, ...]
     generated: bool = False
 

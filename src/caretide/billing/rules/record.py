@@ -1,7 +1,7 @@
 """A judged month as the record that an auditor reads: the same facts, in words, frozen before anything is rendered."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC
+from datetime import UTC, date
 from typing import Final
 
 from caretide.billing.rules.evidence import Entry, Evidence, Fact, Judged
@@ -34,6 +34,14 @@ EMPLOYERS: Final = {
     "qhp_incident_to": "Qualified professional, incident to",
     "non_clinical": "Not clinical staff",
 }
+FAMILIES: Final = {
+    "ccm_staff": "CCM, clinical staff",
+    "ccm_complex": "CCM, complex",
+    "ccm_practitioner": "CCM, practitioner's own time",
+    "pcm_staff": "PCM, clinical staff",
+    "pcm_practitioner": "PCM, practitioner's own time",
+}
+PLACES: Final = {"11": "office", "19": "off-campus outpatient hospital", "22": "on-campus outpatient hospital"}
 STAYS: Final = {
     "inpatient_hospital": "Hospital, inpatient",
     "SNF_part_A": "Skilled nursing facility, Part A",
@@ -89,7 +97,7 @@ def monthly_record(judged: Judged, packs: Packs) -> doc.MonthlyRecord:
         initiating_visit=_visit(evidence.facts.get("initiating-visit")),
         care_plan=_care_plan(evidence.facts.get("care-plan"), evidence.facts.get("care-plan-copy")),
         access_24_7=_attestation(evidence.clinic_facts.get("round-the-clock-access"), "Round-the-clock access"),
-        designated_contact=_contact(evidence.designated),
+        designated_contact=_contact(evidence.designated, evidence.designated_since),
         certified_ehr=_attestation(evidence.clinic_facts.get("certified-ehr"), "Certified EHR in use"),
         ruling=_ruling(judged, packs),
         rule_pack=ruling.pack or "none",
@@ -115,7 +123,7 @@ def _clinic(evidence: Evidence) -> doc.Clinic:
         address=clinic.address,
         phone=clinic.phone,
         time_zone=clinic.time_zone,
-        billing_group=f"Billing group {clinic.tin_group}",
+        billing_group=clinic.tin_group,
     )
 
 
@@ -177,8 +185,8 @@ def _attestation(fact: Fact | None, words: str) -> doc.Attestation | None:
     return doc.Attestation(met=met, statement=detail, effective_on=fact.effective_on, checked_on=fact.checked_on)
 
 
-def _contact(designated: str | None) -> doc.Attestation | None:
-    return None if designated is None else doc.Attestation(met=True, statement=designated)
+def _contact(name: str | None, since: date | None) -> doc.Attestation | None:
+    return None if name is None else doc.Attestation(met=True, statement=name, effective_on=since)
 
 
 def _ruling(judged: Judged, packs: Packs) -> doc.Ruling:
@@ -186,7 +194,7 @@ def _ruling(judged: Judged, packs: Packs) -> doc.Ruling:
     day = ruling.earliest_service_date
     elected = judged.facts.election
     return doc.Ruling(
-        family=ruling.family,
+        family=FAMILIES.get(ruling.family, ruling.family) if ruling.family else None,
         election="None recorded; the default applies" if elected == "auto" else elected,
         countable_seconds=ruling.countable_seconds,
         codes=tuple(
@@ -199,7 +207,7 @@ def _ruling(judged: Judged, packs: Packs) -> doc.Ruling:
             for line in ruling.codes
         ),
         service_date=day if ruling.codes else None,
-        place_of_service=place,
+        place_of_service=f"{place}, {PLACES[place]}" if place in PLACES else place,
         diagnoses=tuple(found.icd10 for found in judged.evidence.chart.diagnoses),
         thresholds=tuple(
             doc.Threshold(seconds=rung.seconds, label=f"{rung.seconds // 60} min") for rung in ruling.ladder
