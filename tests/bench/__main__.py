@@ -7,6 +7,7 @@ is not known, 1 when a benchmark failed.
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -32,9 +33,11 @@ BENCHMARKS: Final[dict[str, Callable[[Ground, Size], Measured | None]]] = {
 def main() -> None:
     """Run the benchmarks that were asked for."""
     parser = argparse.ArgumentParser(prog="script/bench", description="Measure imports, requests, rulings, records.")
-    parser.add_argument("--size", choices=get_args(Size), default="small", help="small: a minute; full: several")
+    parser.add_argument("--size", choices=get_args(Size), default="small", help="small: a minute; full: about five")
     parser.add_argument("--only", action="append", choices=BENCHMARKS, metavar="NAME", help=", ".join(BENCHMARKS))
     asked = parser.parse_args()
+    # Ended from outside, it still ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     failed = False
     with prepared() as ground:
         for name in asked.only or BENCHMARKS:

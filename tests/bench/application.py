@@ -4,8 +4,7 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import insert
@@ -21,7 +20,7 @@ from tests.bench.measure import Size
 from tests.bench.months import ZONE
 from tests.bench.practice import ROSTER, Practice, build
 
-COORDINATORS: Final = {"small": 40, "full": 300}
+COORDINATORS: Final = {"small": 40, "full": 200}
 COOKIE: Final = "caretide_session"
 _COMMAND: Final = (sys.executable, "-c", "from caretide.cli import main; main()", "serve", "--no-worker")
 
@@ -36,15 +35,17 @@ def practice_of(ground: Ground, size: Size) -> Practice:
     return made
 
 
-@contextmanager
-def at_work(ground: Ground) -> Iterator[Served]:
-    """Serve the application, as people run it, until the block ends."""
-    port = free_port()
-    env = {key: value for key, value in os.environ.items() if not key.startswith("CARETIDE_")}
-    ours = {"CARETIDE_HOME": str(ground.home), "CARETIDE_BASE_URL": f"http://127.0.0.1:{port}"}
-    command = [*_COMMAND, "--port", str(port)]
-    with served("the application", command, port, "/healthz", env | ours) as running:
-        yield running
+def at_work(ground: Ground) -> Served:
+    """Return the application, served as people run it; the first call starts it, the run's end stops it."""
+    if "application" not in ground.kept:
+        port = free_port()
+        env = {key: value for key, value in os.environ.items() if not key.startswith("CARETIDE_")}
+        ours = {"CARETIDE_HOME": str(ground.home), "CARETIDE_BASE_URL": f"http://127.0.0.1:{port}"}
+        command = [*_COMMAND, "--port", str(port)]
+        opened = served("the application", command, port, "/healthz", env | ours)
+        ground.kept["application"] = ground.stack.enter_context(opened)
+    running: Served = ground.kept["application"]
+    return running
 
 
 async def open_sessions(ground: Ground, actors: Sequence[Actor]) -> list[str]:

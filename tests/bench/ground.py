@@ -25,7 +25,7 @@ class Ground:
     """A throw-away installation. Nothing is made before something is asked of it."""
 
     def __init__(self, stack: ExitStack) -> None:
-        self._stack = stack
+        self.stack = stack
         self.kept: dict[str, Any] = {}
         """What one benchmark made and another may use."""
 
@@ -33,7 +33,7 @@ class Ground:
     def folder(self) -> Path:
         """A folder that the server's own user may pass through."""
         made = Path(tempfile.mkdtemp(prefix="caretide-bench-"))
-        self._stack.callback(shutil.rmtree, made, ignore_errors=True)
+        self.stack.callback(shutil.rmtree, made, ignore_errors=True)
         made.chmod(0o711)
         return made
 
@@ -46,7 +46,7 @@ class Ground:
     def cluster(self) -> server.Cluster:
         """The running server with the schema in it."""
         say("starting a server of our own")
-        found = self._stack.enter_context(server.share(self.home, durable=True))
+        found = self.stack.enter_context(server.share(self.home, durable=True))
         migrate(found.url(LoginRole.MIGRATOR))
         return found
 

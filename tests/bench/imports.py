@@ -5,6 +5,7 @@ Figures by core take the CPU time of all that works: gateway, application and da
 
 import asyncio
 import resource
+import tempfile
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -17,7 +18,7 @@ from caretide.kernel.clock import system_clock
 from caretide.runtime.tx import Database
 from caretide.tenants import queries as tenants
 from tests.bench.ground import Ground
-from tests.bench.measure import Measured, Sample, Size, Stopwatch, say
+from tests.bench.measure import Measured, Sample, Size, Stopwatch, repeated, say
 from tests.bench.months import MONTH
 from tests.cast import assemble
 
@@ -37,8 +38,8 @@ UNITS: Final = {
 
 def run(ground: Ground, size: Size) -> Measured:
     """Import a generated cohort, a tenant of its own in every round."""
-    folder = cohort(ground.folder / "cohort", PATIENTS[size])
-    return _measured(ground, folder, ROUNDS[size], {"patients": PATIENTS[size], "files": "generated"})
+    folder = cohort(ground.folder, PATIENTS[size])
+    return _measured(ground, size, folder, ROUNDS[size], {"patients": PATIENTS[size], "files": "generated"})
 
 
 def run_synthea(ground: Ground, size: Size) -> Measured | None:
@@ -46,26 +47,22 @@ def run_synthea(ground: Ground, size: Size) -> Measured | None:
     if size == "small" or not SYNTHEA.is_dir():
         say(f"import_synthea: left out: it needs --size full and {SYNTHEA}")
         return None
-    return _measured(ground, SYNTHEA, 2, {"files": "Synthea sample"})
+    return _measured(ground, size, SYNTHEA, 2, {"files": "Synthea sample"})
 
 
 def cohort(folder: Path, count: int) -> Path:
-    """Write the charts of generated people; return the folder."""
-    folder.mkdir()
-    write_folder(folder, people(1, count, MONTH), DOCTORS)
-    return folder
+    """Write the charts of generated people into a new folder inside one; return it."""
+    made = Path(tempfile.mkdtemp(prefix="cohort-", dir=folder))
+    write_folder(made, people(1, count, MONTH), DOCTORS)
+    return made
 
 
-def _measured(ground: Ground, folder: Path, rounds: int, setup: dict[str, object]) -> Measured:
-    samples: list[Sample] = []
-    total = 0
-    for _ in range(rounds):
-        sample, total = asyncio.run(_round(ground, folder))
-        samples.append(sample)
-    return Measured(UNITS, samples, {**setup, "resources": total})
+def _measured(ground: Ground, size: Size, folder: Path, rounds: int, setup: dict[str, object]) -> Measured:
+    samples = repeated(size, rounds, lambda _: asyncio.run(_round(ground, folder)))
+    return Measured(UNITS, samples, {**setup, "resources": samples[0]["resources"]})
 
 
-async def _round(ground: Ground, folder: Path) -> tuple[Sample, int]:
+async def _round(ground: Ground, folder: Path) -> Sample:
     database = ground.database(system_clock)
     try:
         cast = await assemble(database)
@@ -76,14 +73,14 @@ async def _round(ground: Ground, folder: Path) -> tuple[Sample, int]:
     total = first["resources"]
     if again["changed"] or again["resources"] != total:
         raise RuntimeError("the second import of the same files changed something")
-    sample = {
+    return {
+        "resources": total,
         "resources_per_second": total / first["wall"],
         "resources_per_core_second": total / (first["gateway"] + first["application"] + first["database"]),
         **{f"{part}_cpu_us": first[part] / total * 1e6 for part in ("gateway", "application", "database")},
         "again_resources_per_second": total / again["wall"],
         "again_resources_per_core_second": total / (again["gateway"] + again["application"] + again["database"]),
     }
-    return sample, int(total)
 
 
 async def _import(ground: Ground, database: Database, folder: Path, tenant_id: UUID, clinic_id: UUID) -> Sample:

@@ -21,6 +21,9 @@ Size = Literal["small", "full"]
 Sample = dict[str, float]
 """One round's figures by name."""
 
+ENOUGH: Final = {"small": 10.0, "full": 75.0}
+"""Seconds after which a benchmark begins no further round."""
+
 PROC: Final = Path("/proc")
 _TICK: Final = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -95,6 +98,15 @@ def timed(work: Callable[[], object]) -> Stopwatch:
     with Stopwatch() as watch:
         work()
     return watch
+
+
+def repeated(size: Size, count: int, work: Callable[[int], Sample]) -> list[Sample]:
+    """Return the samples of up to so many rounds, numbered from 0: fewer where the machine is slow or busy."""
+    until = time.monotonic() + ENOUGH[size]
+    samples = [work(0)]
+    while len(samples) < count and time.monotonic() < until:
+        samples.append(work(len(samples)))
+    return samples
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -109,7 +109,7 @@ async def _enroll(
     months: Sequence[Month],
 ) -> list[Enrolled]:
     """Import patients and bring each to where time can be recorded and billed."""
-    report = await run_import(database, cohort(ground.folder / "practice", patients), tenant_id, clinic)
+    report = await run_import(database, cohort(ground.folder, patients), tenant_id, clinic)
     if report.failure:
         raise RuntimeError(report.failure)
     async with database.tx(Actor.system(tenant_id)) as tx:

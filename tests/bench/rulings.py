@@ -8,13 +8,13 @@ from caretide.programs.evaluate import rule
 from caretide.programs.month_facts import PatientMonth
 from caretide.programs.packs import Packs, load_packs
 from tests.bench.ground import Ground
-from tests.bench.measure import Measured, Sample, Size, timed
+from tests.bench.measure import Measured, Sample, Size, repeated, timed
 from tests.bench.months import months
 from tests.programs.build import CASES
 
 ROUNDS: Final = 7
-MONTHS: Final = {"small": 1_000, "full": 10_000}
-CASE_TURNS: Final = {"small": 10, "full": 100}
+MONTHS: Final = {"small": 1_000, "full": 5_000}
+CASE_TURNS: Final = {"small": 10, "full": 50}
 UNITS: Final = {
     "months_per_core_second": "1/s",
     "month_cpu_us": "us",
@@ -29,7 +29,7 @@ def run(_: Ground, size: Size) -> Measured:
     drawn = months(MONTHS[size])
     cases = [case.facts for case in read_cases(CASES.read_bytes())[0]] * CASE_TURNS[size]
     billed = sum(1 for facts in drawn if rule(facts, packs).codes)
-    rounds = [_round(drawn, cases, packs) for _ in range(ROUNDS)]
+    rounds = repeated(size, ROUNDS, lambda _: _round(drawn, cases, packs))
     entries = statistics.median(len(facts.entries) for facts in drawn)
     setup = {"months": len(drawn), "months_billed": billed, "entries_median": entries, "cases": len(cases)}
     return Measured(UNITS, rounds, setup)

@@ -19,7 +19,7 @@ from tests.bench import peer
 from tests.bench.application import at_work, open_sessions, practice_of
 from tests.bench.ground import Ground
 from tests.bench.http_load import Request, Served, drive, free_port, served
-from tests.bench.measure import Measured, Sample, Size, percentile
+from tests.bench.measure import Measured, Sample, Size, percentile, repeated
 from tests.bench.practice import Enrolled, Practice
 
 ROUNDS: Final = {"small": 2, "full": 5}
@@ -52,10 +52,11 @@ def run(ground: Ground, size: Size) -> Measured:
     practice = practice_of(ground, size)
     ours = _pairs(practice, asyncio.run(open_sessions(ground, practice.others)))
     theirs = _peer_pairs(practice)
-    with at_work(ground) as application, _peer(ground) as bare:
+    application = at_work(ground)
+    with _peer(ground) as bare:
         # The first requests of each load templates, statements and connections.
         _round(ground, (application, ours[:10]), (bare, theirs[:10]))
-        rounds = [_round(ground, (application, ours), (bare, theirs)) for _ in range(ROUNDS[size])]
+        rounds = repeated(size, ROUNDS[size], lambda _: _round(ground, (application, ours), (bare, theirs)))
     setup = {"entries_per_round": len(ours), "connections": CONNECTIONS, "processes": 1, "synchronous_commit": "on"}
     return Measured(UNITS, rounds, setup)
 

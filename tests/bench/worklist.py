@@ -6,11 +6,11 @@ from typing import Final
 from tests.bench.application import COOKIE, at_work, open_sessions, practice_of
 from tests.bench.ground import Ground
 from tests.bench.http_load import Request, Served, drive
-from tests.bench.measure import Measured, Sample, Size, percentile
+from tests.bench.measure import Measured, Sample, Size, percentile, repeated
 from tests.bench.practice import ROSTER
 
-ROUNDS: Final = {"small": 3, "full": 7}
-PAGES: Final = {"small": 15, "full": 60}
+ROUNDS: Final = {"small": 2, "full": 5}
+PAGES: Final = {"small": 10, "full": 30}
 UNITS: Final = {
     "p50_ms": "ms",
     "p99_ms": "ms",
@@ -24,11 +24,11 @@ def run(ground: Ground, size: Size) -> Measured:
     practice = practice_of(ground, size)
     [secret] = asyncio.run(open_sessions(ground, [practice.busy]))
     page = Request.make("GET", "/my-day", {"cookie": f"{COOKIE}={secret}"})
-    with at_work(ground) as application:
-        # The first loads templates and statements.
-        warm = asyncio.run(drive(application.port, [page] * 5, 1))
-        rounds = [_round(ground, application, page, PAGES[size]) for _ in range(ROUNDS[size])]
-    return Measured(UNITS, rounds, {"patients": ROSTER, "pages_per_round": PAGES[size], "bytes": warm.size // 5})
+    application = at_work(ground)
+    # The first loads templates and statements.
+    warm = asyncio.run(drive(application.port, [page] * 3, 1))
+    rounds = repeated(size, ROUNDS[size], lambda _: _round(ground, application, page, PAGES[size]))
+    return Measured(UNITS, rounds, {"patients": ROSTER, "pages_per_round": PAGES[size], "bytes": warm.size // 3})
 
 
 def _round(ground: Ground, application: Served, page: Request, count: int) -> Sample:
