@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic_core import PydanticSerializationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -119,11 +120,15 @@ def _api(installation: Installation) -> FastAPI:
     app.add_exception_handler(CaretideError, _problem_for_error)
     app.add_exception_handler(RequestValidationError, _problem_for_bad_request)
     app.add_exception_handler(HTTPException, _problem_for_http)
+    app.add_exception_handler(PydanticSerializationError, _problem_for_text)
     app.add_exception_handler(Exception, _problem_for_fault)
 
     async def openapi(request: Request) -> Response:
         decide(request.scope, Known.PUBLIC)
-        return JSONResponse(app.openapi())
+        schema = app.openapi()
+        schema["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        schema["security"] = [{"token": []}]
+        return JSONResponse(schema)
 
     app.add_route("/openapi.json", openapi, methods=["GET"])
     return app
@@ -201,6 +206,11 @@ def _problem_for_bad_request(request: Request, error: Exception) -> Response:
 def _problem_for_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this kind only
     return _problem(request, error.status_code, error.detail)
+
+
+def _problem_for_text(request: Request, error: Exception) -> Response:
+    del error  # half of a surrogate pair: text that no JSON document can hold
+    return _problem(request, 422, "The text holds a character that cannot be stored")
 
 
 def _problem_for_fault(request: Request, error: Exception) -> Response:

@@ -8,11 +8,12 @@ from sqlalchemy import select
 from caretide import worker
 from caretide.billing import actions
 from caretide.billing.models import ClaimLine, MonthException, PatientMonth
-from caretide.billing.queries import closes, evidence
+from caretide.billing.queries import board, closes, evidence
 from caretide.documents import queries as documents
 from caretide.kernel.errors import Conflict, Forbidden
 from caretide.runtime.installation import Installation
 from caretide.runtime.tx import Database
+from caretide.tenants import actions as tenant_actions
 from caretide.tenants import queries as tenants
 from tests.billing.months import FACTS, OCTOBER, log_time, record_month
 from tests.cast import Cast
@@ -106,3 +107,30 @@ async def test_a_closed_month_takes_no_time(installation: Installation, cast: Ca
     clock.now = datetime(2026, 10, 20, 15, 0, tzinfo=UTC)
     with pytest.raises(Conflict, match="closed"):
         await log_time(installation.database, cast, clock, recorded, minutes=5)
+
+
+async def test_a_clinic_added_later_leaves_the_month_closed(
+    installation: Installation, cast: Cast, clock: HandClock
+) -> None:
+    database = installation.database
+    recorded = await record_month(database, cast)
+    await log_time(database, cast, clock, recorded, minutes=20)
+    clock.now = NOVEMBER
+    await close(installation, cast)
+    async with database.tx(cast.administrator) as tx:
+        new = tenant_actions.NewClinic(name="Second", time_zone="America/Denver", tin_group="TIN-1")
+        await tenant_actions.create_clinic(tx, new)
+        page = await board.month_page(tx, OCTOBER, board.Wanted())
+    assert page.state == "closed"
+
+
+async def test_what_blocks_a_past_month_is_mended_in_that_month(
+    database: Database, cast: Cast, clock: HandClock
+) -> None:
+    recorded = await record_month(database, cast, without="facility-stays")
+    await log_time(database, cast, clock, recorded, minutes=20)
+    clock.now = NOVEMBER
+    async with database.tx(cast.billing) as tx:
+        page = await board.month_page(tx, OCTOBER, board.Wanted(show="blocked"))
+    (found,) = page.blocked[0].rows[0].exceptions
+    assert found.fix == f"/patients/{recorded.patient_id}?month=2026-10#fact-facility-stays"

@@ -41,10 +41,16 @@ async def close(request: Request, tx: SessionTx, month: str) -> Response:
     values = await fields(request)
     clinic = str(values.get("clinic", ""))
     chosen = [parse_id(clinic)] if clinic else None
-    state = await attempt(tx, "close", values, lambda: actions.request_close(tx, Month.parse(month), chosen))
+    unfinished: list[int] = []
+
+    async def ask_for_it() -> None:
+        unfinished.append(await actions.request_close(tx, Month.parse(month), chosen))
+
+    state = await attempt(tx, "close", values, ask_for_it)
     if state:
         return await _show(request, tx, "billing/close.html", month, board.Wanted(clinic), state)
-    return redirect(request, f"/months/{month}" + (f"?clinic={clinic}" if clinic else ""), done="closing")
+    done = "closing" if unfinished[0] else "closed-before"
+    return redirect(request, f"/months/{month}" + (f"?clinic={clinic}" if clinic else ""), done=done)
 
 
 @router.get("/months/{month}/progress")

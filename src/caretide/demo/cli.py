@@ -70,7 +70,7 @@ def _show(found: Performance, url: str, *, as_json: bool) -> None:
         sign_ins = [asdict(one) for one in found.sign_ins]
         sys.stdout.write(json.dumps(summary.as_json() | {"sign_ins": sign_ins, "url": url}) + "\n")
         return
-    console = Console()
+    console = Console(width=max(100, err.width))  # roles and passwords are never cut
     dollars = f"${summary.total_cents / 100:,.2f}"
     console.print(
         f"[bold]{summary.month}[/] is closed for [bold]{summary.tenant}[/]: {summary.ready} of {summary.ruled} "

@@ -91,7 +91,10 @@ class Eligibility(Facts):
 
 
 class Consent(Facts):
-    """The consent that was in force; `disclosures` are those that were given."""
+    """The consent that was in force; `disclosures` are those that were given.
+
+    `recorded_at` and `recorded_by` say when and by whom it was entered, which may be long after it was given.
+    """
 
     given_at: Instant
     mode: Text
@@ -100,6 +103,8 @@ class Consent(Facts):
     script_version: Text
     disclosures: tuple[Text, ...] = ()
     revoked_on: date | None = None
+    recorded_at: Instant | None = None
+    recorded_by: Text | None = None
 
 
 class InitiatingVisit(Facts):

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from caretide.kernel.errors import Invalid
 
-_SHAPE = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_SHAPE = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+FIRST_YEAR = 2000
+LAST_YEAR = 2100
 
 
 @dataclass(frozen=True, order=True)
@@ -21,10 +23,11 @@ class Month:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `YYYY-MM`; raise Invalid otherwise."""
+        """Read `YYYY-MM` of the years 2000 to 2100; raise Invalid otherwise."""
         match = _SHAPE.fullmatch(text)
-        if match is None:
-            raise Invalid(f"'{text}' is not a month; write it as YYYY-MM, for example 2026-10", field="month")
+        if match is None or not FIRST_YEAR <= int(match[1]) <= LAST_YEAR:
+            shown = text[:20].encode("ascii", "backslashreplace").decode()
+            raise Invalid(f"'{shown}' is not a month; write it as YYYY-MM, for example 2026-10", field="month")
         return cls(int(match[1]), int(match[2]))
 
     @classmethod

@@ -204,6 +204,8 @@ class Database:
             raise Unavailable("The database does not answer; is it running? Try `caretide db start`") from error
         except DBAPIError as error:
             raise translate(error) from error
+        except UnicodeEncodeError as error:
+            raise Invalid("The text holds a character that cannot be stored") from error
 
     async def _cipher(self, tx: Tx) -> ColumnCipher | None:
         """Return the tenant's cipher, unwrapped once per process."""

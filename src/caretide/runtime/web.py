@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from caretide.kernel.actor import Actor
@@ -157,8 +158,13 @@ class AccessGate:
         # A list, so that sub-applications, which get copies of the scope, write to the same place.
         decision: list[str | None] = [None]
         scope["caretide.access"] = decision
-        if scope["method"] not in SAFE_METHODS and not _came_from_here(dict(scope["headers"])):
+        headers = dict(scope["headers"])
+        if scope["method"] not in SAFE_METHODS and not _came_from_here(headers):
             await _plain(send, 403, b"Cross-site requests may not change anything here\n")
+            return
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > MOST_BYTES:
+            await _plain(send, 413, b"This is more than can be taken at once\n")
             return
         started = refused = False
 
@@ -179,11 +185,16 @@ class AccessGate:
 
         try:
             await self.app(scope, receive, checked)
+        except ClientDisconnect:
+            log.info("the caller went away")
         except Exception as error:  # noqa: BLE001 - the server would log its message, which may quote health data
             if not started:
                 log.error("fault %s outside every route", type(error).__name__)  # noqa: TRY400 - see above
                 await _plain(send, 500, b"Something broke on our side\n")
 
+
+MOST_BYTES: Final = 1024 * 1024
+"""The largest body that is taken: every form and every JSON document is far smaller."""
 
 _SAME_SITE: Final = frozenset({b"same-origin", b"none"})
 

@@ -21,6 +21,7 @@ FLASH: Final = "caretide_done"
 DONE: Final = {
     "clinic": "The clinic was added.",
     "clinic-fact": "Recorded for the clinic.",
+    "closed-before": "This month was closed before; nothing was left to do.",
     "closing": "The close has begun.",
     "consent": "The consent was recorded.",
     "designated": "The coordinator was designated.",
@@ -117,8 +118,10 @@ async def fields(request: Request) -> dict[str, str | tuple[str, ...]]:
     found: dict[str, str | tuple[str, ...]] = {}
     for name in form:
         values = tuple(value for value in form.getlist(name) if isinstance(value, str))
-        found[name] = values[0] if len(values) == 1 else values
+        # A file where text was asked for leaves nothing.
+        found[name] = "" if not values else values[0] if len(values) == 1 else values
     found.pop("csrf_token", None)
+    await form.close()
     return found
 
 

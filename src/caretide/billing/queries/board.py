@@ -57,20 +57,24 @@ async def month_page(tx: Tx, month: Month, wanted: Wanted) -> MonthPage:
     chosen = _chosen(everywhere, wanted.clinic)
     states = {state.clinic_id: state for state in await closes.status(tx, month)}
     rows: list[RuledMonth] = []
+    counted: set[UUID] = set()
     for clinic in chosen:
-        if states[clinic.id].state == "closed":
-            rows += await lists.closed_months(tx, clinic.id, month)
-        else:
-            rows += await lists.live_months(tx, clinic, month)
+        found = (
+            await lists.closed_months(tx, clinic.id, month)
+            if states[clinic.id].state == "closed"
+            else await lists.live_months(tx, clinic, month)
+        )
+        counted |= {clinic.id} if found else set()
+        rows += found
     mine = [states[clinic.id] for clinic in chosen]
-    state = _state(mine)
+    state = _state(_concerned(mine, counted))
     ready = [row for row in rows if row.status == "ready"]
     blocked = [row for row in rows if row.status == "blocked"]
     show: Literal["ready", "blocked"] = "blocked" if wanted.show == "blocked" else "ready"
     shown = ready if show == "ready" else blocked
     pages = max(1, -(-len(shown) // ROWS))
     page = min(max(1, wanted.page), pages)
-    part = [_row(row) for row in shown[(page - 1) * ROWS : page * ROWS]]
+    part = [_row(row, month) for row in shown[(page - 1) * ROWS : page * ROWS]]
     may_close, why_not = _may_close(tx, month, chosen)
     return MonthPage(
         month=month,
@@ -97,6 +101,11 @@ def _chosen(clinics: Sequence[ClinicRow], wanted: str) -> list[ClinicRow]:
     if wanted and not chosen:
         raise NotFound
     return chosen
+
+
+def _concerned(states: Sequence[ClinicStatus], counted: set[UUID]) -> list[ClinicStatus]:
+    """Return the clinics that the month is about: one that was opened since has nothing to close."""
+    return [one for one in states if one.state != "open" or one.clinic_id in counted] or list(states)
 
 
 def _state(states: Sequence[ClinicStatus]) -> MonthState:
@@ -148,7 +157,7 @@ def _totals(rows: Sequence[RuledMonth]) -> MonthTotals:
     )
 
 
-def _row(row: RuledMonth) -> RulingRow:
+def _row(row: RuledMonth, month: Month) -> RulingRow:
     known = [cents for _, _, cents in row.lines if cents is not None]
     return RulingRow(
         patient_id=row.patient_id,
@@ -159,19 +168,21 @@ def _row(row: RuledMonth) -> RulingRow:
         codes=tuple(CodeUnits(code=code, units=units) for code, units, _ in row.lines),
         amount=sum(known) if known else None,
         service_date=row.service_date,
-        exceptions=tuple(_exception(row.patient_id, *found) for found in row.exceptions),
+        exceptions=tuple(_exception(row.patient_id, month, *found) for found in row.exceptions),
         document_id=row.document_id,
     )
 
 
-def _exception(patient_id: UUID, code: str, severity: str, message: str, fact: str | None) -> ExceptionLine:
+def _exception(
+    patient_id: UUID, month: Month, code: str, severity: str, message: str, fact: str | None
+) -> ExceptionLine:
     place = anchor(code, fact)
     return ExceptionLine(
         code=code,
         severity="block" if severity == "block" else "adjust" if severity == "adjust" else "info",
         title=title(code),
         message=message[:1].upper() + message[1:],
-        fix=f"/patients/{patient_id}#{place}" if place else "",
+        fix=f"/patients/{patient_id}?month={month}#{place}" if place else "",
     )
 
 

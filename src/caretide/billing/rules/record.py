@@ -5,6 +5,7 @@ from datetime import UTC, date
 from typing import Final
 
 from caretide.billing.rules.evidence import Entry, Evidence, Fact, Judged
+from caretide.billing.rules.words import title
 from caretide.documents import schemas as doc
 from caretide.enrollment.rules import ConsentStanding
 from caretide.programs.fees import amount
@@ -105,7 +106,10 @@ def monthly_record(judged: Judged, packs: Packs) -> doc.MonthlyRecord:
         entries=_entries(evidence.entries, ruling.entries),
         totals=_totals(evidence.entries, ruling),
         decision_making=_decision(evidence.facts.get("decision-making")),
-        concurrency=_concurrency(evidence.facts.get("other-claims")),
+        concurrency=(
+            *_concurrency(evidence.facts.get("other-claims")),
+            *_hospice(evidence.facts.get("hospice-home-health")),
+        ),
         stays=_stays(judged),
         findings=tuple(
             doc.Finding(severity=found.severity.value, code=found.code, message=found.message)
@@ -240,14 +244,10 @@ def _entries(entries: Iterable[Entry], verdicts: Iterable[EntryVerdict]) -> tupl
                 employer=EMPLOYERS[entry.staff_role],
                 activity=ACTIVITY_TYPES[entry.activity_type].label,
                 program=entry.program,
-                reason=UNCOUNTED.get(reason, _words(reason)) if reason else None,
+                reason=UNCOUNTED.get(reason, title(reason)) if reason else None,
             )
         )
     return tuple(found)
-
-
-def _words(code: str) -> str:
-    return code.replace("_", " ").capitalize()
 
 
 def _totals(entries: Iterable[Entry], ruling: Ruling) -> tuple[doc.RoleTotal, ...]:
@@ -265,6 +265,24 @@ def _decision(fact: Fact | None) -> doc.DecisionMaking | None:
         return None
     by = {"billing_practitioner": "The billing practitioner"}.get(str(fact.value.get("by")), "Somebody else")
     return doc.DecisionMaking(level=str(fact.value["level"]).capitalize(), on=fact.effective_on, by=by)
+
+
+def _hospice(fact: Fact | None) -> tuple[doc.ConcurrencyCheck, ...]:
+    if fact is None:
+        return ()
+    return tuple(
+        doc.ConcurrencyCheck(
+            service=service,
+            source="Checked by the practice",
+            checked_on=fact.checked_on,
+            result=yes if fact.value[key] else "None",
+            clear=not fact.value[key],
+        )
+        for key, service, yes in (
+            ("hospice_elected", "Hospice", "Elected"),
+            ("home_health_episode", "Home health episode", "Open"),
+        )
+    )
 
 
 def _concurrency(fact: Fact | None) -> tuple[doc.ConcurrencyCheck, ...]:

@@ -162,11 +162,20 @@ def _consent(consent: Consent | None, zone: ZoneInfo) -> Tree:
         ("Given", moment(consent.given_at.astimezone(zone))),
         ("How", consent.mode),
         ("Obtained by", consent.obtained_by),
+        *_recorded(consent, zone),
         ("For practitioner", consent.practitioner),
         ("Script", consent.script_version),
         ("Status", revoked),
     ]
     return {"facts": facts, "disclosures": [*consent.disclosures]}
+
+
+def _recorded(consent: Consent, zone: ZoneInfo) -> list[Pair]:
+    """When and by whom the consent was entered: an auditor sees what was dated back."""
+    if consent.recorded_at is None:
+        return []
+    by = f", {consent.recorded_by}" if consent.recorded_by else ""
+    return [("Entered", f"{moment(consent.recorded_at.astimezone(zone))}{by}")]
 
 
 def _requirements(record: MonthlyRecord) -> list[list[str | None]]:
@@ -247,7 +256,7 @@ def _totals(record: MonthlyRecord) -> Tree:
 def _basis(record: MonthlyRecord, zone: ZoneInfo) -> list[Pair]:
     basis: list[Pair] = [
         ("Rules", record.rule_pack),
-        ("Facts as of", f"{moment(record.as_of.astimezone(zone))} {zone}"),
+        ("Service month ends", f"{moment(record.as_of.astimezone(zone))} {zone}"),
     ]
     if record.supersedes:
         basis.append(("Supersedes", record.supersedes))
