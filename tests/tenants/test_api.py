@@ -117,3 +117,55 @@ async def test_only_administrators_change_the_tenant(role: str, cast: Cast, api:
     new = {"npi": "1234567893", "family": "Ortiz", "given": "Ana"}
     assert (await program.post("/practitioners", json=new)).status_code == 403
     assert (await program.get("/clinics")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": "a\x00b"}, "name"),
+        ({"name": "x" * 201}, "name"),
+        ({"address": "x" * 501}, "address"),
+        ({"phone": "5" * 51}, "phone"),
+        ({"place_of_service": "office"}, "place_of_service"),
+        ({"place_of_service": "\u0661\u0661"}, "place_of_service"),
+    ],
+)
+async def test_unfit_text_of_a_clinic_is_refused(
+    change: dict[str, str], field: str, program: httpx.AsyncClient
+) -> None:
+    answer = await program.post("/clinics", json=CLINIC | change)
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+async def test_second_clinic_of_a_name_is_refused(program: httpx.AsyncClient) -> None:
+    answer = await program.post("/clinics", json=CLINIC | {"name": "LAKESIDE Clinic", "slug": "another"})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        409,
+        "There is already a clinic of this name; give this one another",
+    )
+
+
+@pytest.mark.parametrize(
+    ("dates", "field"),
+    [
+        ({"effective_on": "1989-12-31"}, "effective_on"),
+        ({"effective_on": "2026-10-06"}, "effective_on"),
+        ({"checked_on": "2026-10-06"}, "checked_on"),
+        ({"checked_on": "2025-12-31"}, "checked_on"),
+    ],
+)
+async def test_day_of_a_clinics_fact_that_cannot_be_is_refused(
+    dates: dict[str, str], field: str, program: httpx.AsyncClient, cast: Cast
+) -> None:
+    fact = {"kind": "certified-ehr", "value": True, "effective_on": "2026-01-01", "checked_on": "2026-10-01"} | dates
+    answer = await program.post(f"/clinics/{cast.clinic_id}/facts", json=fact)
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+@pytest.mark.parametrize(("change", "field"), [({"name": "a\x1bb"}, "name"), ({"credential": "x" * 51}, "credential")])
+async def test_unfit_text_of_a_member_is_refused(
+    change: dict[str, str], field: str, program: httpx.AsyncClient
+) -> None:
+    new = {"email": "new@example.com", "name": "New Person", "role": "auditor"}
+    answer = await program.post("/members", json=new | change)
+    assert (answer.status_code, answer.json()["field"]) == (422, field)

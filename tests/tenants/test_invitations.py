@@ -134,3 +134,19 @@ async def test_program_accepts_an_invitation(client: httpx.AsyncClient, link: st
     assert made.status_code == 201
     opened = await client.post("/api/v1/sessions", json={"email": email, "password": PASSWORD})
     assert opened.json()["tenant"] == cast.slug
+
+
+async def test_who_has_an_account_is_asked_for_its_password_once(
+    client: httpx.AsyncClient, database: Database, cast: Cast, api: Visit, link: str
+) -> None:
+    other = await assemble(database)
+    email = await give_password(database, other.coordinator)
+    program = await api(cast.administrator)
+    made = await program.post("/members", json={"email": email, "name": "Other Person", "role": "billing"})
+    known = made.json()["link"].removeprefix(HOME)
+    page = (await client.get(known)).text
+    assert "Your password" in page
+    assert "password_again" not in page
+    assert "At least 15 characters" not in page
+    assert "Choose a password" in (await client.get(link)).text
+    assert (await client.post(known, data={"password": PASSWORD})).status_code == 303

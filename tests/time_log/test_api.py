@@ -1,6 +1,7 @@
 """The walk from a chart to recorded time, as a program takes it."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 from caretide.runtime.tx import Database
 from tests.cast import Cast
@@ -83,3 +84,6 @@ async def test_activities_and_rosters_are_listed(database: Database, cast: Cast,
     assert (await manager.get(f"/clinics/{cast.clinic_id}/timers")).json() == []
     sent = await manager.post(f"/members/{cast.coordinator.member_id}/timer/stop")
     assert sent.status_code == 404
+    unknown = uuid4()
+    assert (await manager.get(f"/members/{unknown}/roster")).status_code == 404
+    assert (await manager.get(f"/clinics/{unknown}/timers")).status_code == 404

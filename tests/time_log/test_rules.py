@@ -1,7 +1,9 @@
 """Whole seconds, months, hashes."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from typing import cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -10,7 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caretide.kernel.month import Month
-from caretide.time_log.rules import EntryFacts, canonical, row_hash, split_by_month, verify, whole_seconds
+from caretide.programs.evaluate import rule
+from caretide.programs.month_facts import Activity, TimeEntry
+from caretide.time_log.rules import (
+    ACTIVITY_TYPES,
+    ActivityType,
+    EntryFacts,
+    canonical,
+    row_hash,
+    split_by_month,
+    verify,
+    whole_seconds,
+)
+from tests.programs.build import facts, packs
 
 MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - naive bounds, as asked
 # Daylight saving and none, west and east of the date line, half an hour's shift.
@@ -113,3 +127,23 @@ def test_a_change_of_any_field_shows(name: str) -> None:
         values[name] = {str: "other", bytes: b"other"}.get(type(old), UUID(int=9))
     assert verify(ENTRY, row_hash(ENTRY))
     assert not verify(EntryFacts(**values), row_hash(ENTRY))
+
+
+@pytest.mark.parametrize("kind", ACTIVITY_TYPES.values(), ids=lambda kind: kind.code)
+def test_what_is_said_to_count_is_what_the_rules_count(kind: ActivityType) -> None:
+    noon = datetime(2026, 5, 5, 12, tzinfo=ZoneInfo("America/Chicago"))
+    entries = (
+        TimeEntry("call", "n", "clinical_staff", 1500, start=noon),
+        TimeEntry(
+            "other",
+            "n",
+            "clinical_staff",
+            300,
+            start=noon + timedelta(hours=1),
+            activity=cast("Activity | None", kind.ruling),
+        ),
+    )
+    ruling = rule(replace(facts(), entries=entries), packs())
+    counted = {one.id: one.counted for one in ruling.entries}
+    assert counted["call"] == 1500
+    assert (counted["other"] > 0) == kind.counts

@@ -15,7 +15,7 @@ class SignInPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvitationPage:
-    """An invitation that was opened by its one-time link."""
+    """An invitation that was opened by its one-time link. With an account, its own password is asked for, once."""
 
     token: str
     name: str
@@ -24,6 +24,7 @@ class InvitationPage:
     role: str
     expires_at: datetime
     minimum_password: int = 15
+    has_account: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from caretide.kernel.errors import NotFound
 from caretide.rosters import actions, queries
 from caretide.rosters.schemas import DesignateBody, DesignatedCount, DesignateManyBody
 from caretide.runtime.web import Known, Router, TokenTx
+from caretide.tenants import queries as tenants
 
 router = Router(Known.TOKEN, tags=["rosters"])
 
@@ -34,4 +35,5 @@ async def designate_many(tx: TokenTx, body: DesignateManyBody) -> DesignatedCoun
 @router.get("/members/{member_id}/roster")
 async def roster(tx: TokenTx, member_id: UUID) -> list[UUID]:
     """The patients for whom a member is designated now."""
+    await tenants.check_member(tx, member_id)
     return await queries.roster(tx, member_id)

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from caretide.identity import actions as identity
@@ -15,6 +15,7 @@ from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Conflict, Forbidden, Invalid
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission, Role
+from caretide.kernel.text import ADDRESS_LENGTH, DETAIL_LENGTH, NAME_LENGTH, SHORT_LENGTH, clean_text
 from caretide.runtime.access import open_to_all, requires
 from caretide.runtime.db import column_cipher
 from caretide.runtime.models import TenantKey
@@ -29,12 +30,13 @@ INVITATION_LASTS = timedelta(days=7)
 @requires(Permission.TENANT_WRITE)
 async def create_tenant(tx: Tx, *, slug: str, name: str, is_generated: bool = False) -> UUID:
     """Make the tenant that the transaction is already bound to, with its first column key; return its id."""
-    if not name.strip():
+    title = clean_text(name, field="name", limit=NAME_LENGTH)
+    if not title:
         raise Invalid("A tenant needs a name", field="name")
     taken = (await tx.db.execute(select(Tenant.id).where(Tenant.slug == rules.check_slug(slug)))).first()
     if taken:
         raise Conflict(f"The slug '{slug}' is taken; choose another")
-    values = {"id": tx.tenant_id, "slug": slug, "name": name.strip(), "is_generated": is_generated}
+    values = {"id": tx.tenant_id, "slug": slug, "name": title, "is_generated": is_generated}
     await tx.db.execute(insert(Tenant).values(**values))
     await tx.db.execute(insert(TenantKey).values(version=1, wrapped=wrap(tx.stores.keyring, new_key())))
     column_cipher.set(await tx.load_cipher())
@@ -58,25 +60,29 @@ class NewClinic:
 @requires(Permission.CLINIC_WRITE)
 async def create_clinic(tx: Tx, new: NewClinic) -> UUID:
     """Make a clinic; return its id."""
-    if not new.name.strip() or not new.tin_group.strip():
+    name = clean_text(new.name, field="name", limit=NAME_LENGTH)
+    tin_group = clean_text(new.tin_group, field="tin_group", limit=NAME_LENGTH)
+    if not name or not tin_group:
         raise Invalid("A clinic needs a name and a billing group (TIN)", field="name")
     if new.provider_type not in rules.PROVIDER_TYPES:
         raise Invalid(f"The provider type is one of {', '.join(rules.PROVIDER_TYPES)}", field="provider_type")
-    slug = rules.check_slug(new.slug) if new.slug else rules.slug_of(new.name)
+    slug = rules.check_slug(new.slug) if new.slug else rules.slug_of(name)
     if (await tx.db.execute(select(Clinic.id).where(Clinic.slug == slug))).first():
         raise Conflict(f"There is already a clinic '{slug}'")
+    if (await tx.db.execute(select(Clinic.id).where(func.lower(Clinic.name) == name.lower()))).first():
+        raise Conflict("There is already a clinic of this name; give this one another")
     clinic_id = new_id()
     await tx.db.execute(
         insert(Clinic).values(
             id=clinic_id,
             slug=slug,
-            name=new.name.strip(),
+            name=name,
             time_zone=rules.check_zone(new.time_zone),
-            tin_group=new.tin_group.strip(),
-            address=new.address,
-            phone=new.phone,
+            tin_group=tin_group,
+            address=clean_text(new.address, field="address", limit=ADDRESS_LENGTH),
+            phone=clean_text(new.phone, field="phone", limit=SHORT_LENGTH),
             provider_type=new.provider_type,
-            place_of_service=new.place_of_service,
+            place_of_service=rules.check_place_of_service(new.place_of_service),
         )
     )
     return clinic_id
@@ -94,9 +100,10 @@ async def record_clinic_fact(
         raise Invalid(f"'{kind}' is not a clinic fact; use one of {', '.join(CLINIC_FACT_KINDS)}", field="kind")
     if not isinstance(value.get("value"), bool):
         raise Invalid("Say whether it is so: yes or no", field="value")
-    if checked_on > tx.now.date() + timedelta(days=1):
-        raise Invalid("Nothing can be checked on a day that has not come", field="checked_on")
-    await queries.clinic(tx, clinic_id)
+    zone = (await queries.clinic(tx, clinic_id)).zone
+    rules.check_clinic_fact_dates(effective_on, checked_on, tx.now.astimezone(zone).date())
+    detail = clean_text(str(value.get("detail", "")), field="detail", limit=DETAIL_LENGTH)
+    value = value | ({"detail": detail} if detail else {})
     fact = {"clinic_id": clinic_id, "kind": kind, "value": value, "recorded_by": tx.actor.member_id}
     dates = {"effective_on": effective_on, "checked_on": checked_on, "recorded_at": tx.now}
     fact_id = new_id()
@@ -121,16 +128,18 @@ async def save_practitioner(tx: Tx, new: NewPractitioner) -> UUID:
     """Add a practitioner by NPI, or update the one who has it; return the id."""
     if new.kind not in rules.PRACTITIONER_KINDS:
         raise Invalid(f"The kind is one of {', '.join(rules.PRACTITIONER_KINDS)}", field="kind")
+    family = clean_text(new.family, field="family", limit=NAME_LENGTH)
+    given = clean_text(new.given, field="given", limit=NAME_LENGTH)
     row = {
         "npi": rules.check_npi(new.npi),
-        "family": new.family,
-        "given": new.given,
+        "family": family,
+        "given": given,
         "kind": new.kind,
         "tin_group": new.tin_group,
         "source_id": new.source_id,
     }
     statement = upsert(Practitioner).values(id=new_id(), **row)
-    kept = {"family": new.family, "given": new.given, "updated_at": tx.now}
+    kept = {"family": family, "given": given, "updated_at": tx.now}
     # An import names people without saying how they bill: what was recorded about that stays.
     billing = {"kind": new.kind, "tin_group": new.tin_group} if new.tin_group else {}
     source = {"source_id": new.source_id} if new.source_id else {}
@@ -167,7 +176,9 @@ async def invite_member(tx: Tx, new: NewMember) -> Invited:
     staff_role = new.staff_role or rules.staff_role_of(role)
     if staff_role not in rules.STAFF_ROLES:
         raise Invalid(f"The staff role is one of {', '.join(rules.STAFF_ROLES)}", field="staff_role")
-    if not new.name.strip():
+    name = clean_text(new.name, field="name", limit=NAME_LENGTH)
+    credential = clean_text(new.credential, field="credential", limit=SHORT_LENGTH)
+    if not name:
         raise Invalid("A member needs a name", field="name")
     if role is Role.PRACTITIONER and new.practitioner_id is None:
         raise Invalid("Say which practitioner this member is", field="practitioner_id")
@@ -178,9 +189,9 @@ async def invite_member(tx: Tx, new: NewMember) -> Invited:
         insert(Member).values(
             id=member_id,
             email=email,
-            display_name=new.name.strip(),
+            display_name=name,
             role=role,
-            credential=new.credential,
+            credential=credential,
             staff_role=staff_role,
             practitioner_id=new.practitioner_id,
         )

@@ -7,7 +7,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from caretide.identity import actions as identity
-from caretide.identity.schemas import TenantsPage
+from caretide.identity.schemas import InvitationPage, TenantsPage
 from caretide.kernel.errors import Invalid
 from caretide.runtime.tx import Tx
 from caretide.runtime.web import Known, PublicTx, Router, SessionTx, session_secret
@@ -30,18 +30,20 @@ async def show_invitation(request: Request, tx: PublicTx, token: str) -> Respons
 async def accept_invitation(request: Request, tx: PublicTx, token: str) -> Response:
     """Take the password that was chosen."""
     page = await queries.invitation_page(tx, token)
-    form = await _accept(tx, token, await respond.fields(request))
+    form = await _accept(tx, page, await respond.fields(request))
     if form:
         return respond.visitor_page(request, "identity/invitation.html", page, form=form)
     return respond.redirect(request, "/sign-in", done="welcome")
 
 
-async def _accept(tx: Tx, token: str, values: Mapping[str, str | tuple[str, ...]]) -> FormState | None:
+async def _accept(tx: Tx, page: InvitationPage, values: Mapping[str, str | tuple[str, ...]]) -> FormState | None:
     """Accept; the wrong password of an existing account is refused without undoing that it was counted."""
     accepted: list[UUID | None] = []
 
     async def accept() -> None:
-        accepted.append(await actions.accept_invitation(tx, token, parsed(AcceptForm, values).agreed()))
+        form = parsed(AcceptForm, values)
+        password = form.password if page.has_account else form.agreed()
+        accepted.append(await actions.accept_invitation(tx, page.token, password))
 
     refused = await respond.attempt(tx, "invitation", values, accept)
     if accepted == [None]:

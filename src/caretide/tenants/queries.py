@@ -184,6 +184,13 @@ async def members(tx: Tx) -> Sequence[Row[UUID, str, str, str, str, str, str]]:
     return (await tx.db.execute(wanted.order_by(Member.display_name))).all()
 
 
+@requires(Permission.MEMBER_READ)
+async def check_member(tx: Tx, member_id: UUID) -> None:
+    """Raise NotFound unless the tenant has this member, at work or not."""
+    if (await tx.db.execute(select(Member.id).where(Member.id == member_id))).first() is None:
+        raise NotFound("There is no such member")
+
+
 @requires(Permission.SELF)
 async def myself(tx: Tx) -> Row[UUID, UUID | None, str, str, str, UUID | None]:
     """Return id, account, role, credential, staff role and practitioner of the acting member."""
@@ -234,6 +241,8 @@ async def invitation_page(tx: Tx, token: str) -> InvitationPage:
         tenant_name=found.tenant_name,
         role=found.role,
         expires_at=found.expires_at,
+        # The link was handed to the address's owner, who would learn it from the first refused password anyway.
+        has_account=await identity.account_by_email(tx, found.email) is not None,
     )
 
 

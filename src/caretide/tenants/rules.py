@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -10,6 +11,9 @@ from caretide.kernel.permissions import Role
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,}")
+
+EARLIEST_CLINIC_FACT = date(1990, 1, 1)
+"""No practice fact is older: neither certified EHRs nor the services that ask for them are."""
 
 STAFF_ROLES = (
     "clinical_staff",
@@ -88,9 +92,26 @@ def check_email(email: str) -> str:
     return email.strip().lower()
 
 
+def check_place_of_service(code: str) -> str:
+    """Return a place of service code of two digits (the CMS code set), or raise Invalid."""
+    if not re.fullmatch(r"[0-9]{2}", code):
+        raise Invalid("A place of service is two digits, for example 11 for an office", field="place_of_service")
+    return code
+
+
+def check_clinic_fact_dates(effective_on: date, checked_on: date, today: date) -> None:
+    """Refuse days that have not come, a check before what it checks took effect, and days before 1990."""
+    if not EARLIEST_CLINIC_FACT <= effective_on <= today:
+        raise Invalid("It took effect between 1990 and today, by the clinic's calendar", field="effective_on")
+    if checked_on > today:
+        raise Invalid("Nothing can be checked on a day that has not come", field="checked_on")
+    if checked_on < effective_on:
+        raise Invalid("It can be checked from the day on that it took effect", field="checked_on")
+
+
 def check_npi(npi: str) -> str:
     """Return a ten-digit NPI whose check digit is right (Luhn over 80840 and the number, per 45 CFR 162.406)."""
-    if not re.fullmatch(r"\d{10}", npi):
+    if not re.fullmatch(r"[0-9]{10}", npi):
         raise Invalid("An NPI has ten digits", field="npi")
     total = 0
     for place, digit in enumerate(reversed("80840" + npi)):

@@ -208,10 +208,10 @@ class AcceptBody(Body):
 
 
 class AcceptForm(Body):
-    """A new password, typed twice."""
+    """A new password, typed twice; or once, that of the account which the address has already."""
 
     password: str
-    password_again: str
+    password_again: str = ""
 
     def agreed(self) -> str:
         """Return the password if both are the same; raise Invalid otherwise."""

@@ -12,6 +12,7 @@ from caretide.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from caretide.kernel.ids import new_id
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.text import REASON_LENGTH, clean_text
 from caretide.runtime.access import requires
 from caretide.runtime.db import cipher
 from caretide.runtime.tx import Tx
@@ -81,9 +82,7 @@ async def stop_timer_of(tx: Tx, member_id: UUID) -> list[Logged]:
 
 
 async def _stop(tx: Tx, member_id: UUID, note: str | None, source: str) -> list[Logged]:
-    text = (note or "").strip()
-    if len(text) > NOTE_LENGTH:
-        raise Invalid(f"A note has at most {NOTE_LENGTH} characters", field="note")
+    text = clean_text(note or "", field="note", limit=NOTE_LENGTH)
     # Whoever deletes the row has stopped it: a second tab finds nothing, and records nothing twice.
     gone = delete(Timer).where(Timer.member_id == member_id).returning(Timer)
     timer = (await tx.db.execute(gone)).one_or_none()
@@ -139,7 +138,8 @@ async def void_entry(tx: Tx, entry_id: UUID, reason: str) -> None:
 
     The entry stays, and its time is free for a correct one. Raise Conflict for a voided entry and in a closed month.
     """
-    if not reason.strip():
+    why_void = clean_text(reason, field="reason", limit=REASON_LENGTH)
+    if not why_void:
         raise Invalid("Say why this entry does not count", field="reason")
     wanted = select(TimeEntry.patient_id, TimeEntry.coordinator_id).where(TimeEntry.id == entry_id)
     row = (await tx.db.execute(wanted)).one_or_none()
@@ -149,7 +149,7 @@ async def void_entry(tx: Tx, entry_id: UUID, reason: str) -> None:
     if row.coordinator_id != tx.member_id and Permission.ROSTER_WRITE not in tx.actor.permissions:
         raise Forbidden("Only the person who logged it, or a manager, can void this entry")
     voided = update(TimeEntry).where(TimeEntry.id == entry_id, TimeEntry.is_void.is_(False))
-    why = {"is_void": True, "void_reason": reason.strip(), "voided_by": tx.member_id, "voided_at": tx.now}
+    why = {"is_void": True, "void_reason": why_void, "voided_by": tx.member_id, "voided_at": tx.now}
     if (await tx.db.execute(voided.values(**why))).rowcount == 0:
         raise Conflict("This entry is already void")
     tx.touch(row.patient_id)

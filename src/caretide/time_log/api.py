@@ -5,6 +5,7 @@ from uuid import UUID
 from caretide.kernel.month import Month
 from caretide.patients import queries as patients
 from caretide.runtime.web import Known, Router, TokenTx
+from caretide.tenants import queries as tenants
 from caretide.time_log import actions, queries, schemas
 from caretide.time_log.rules import ACTIVITY_TYPES
 
@@ -42,6 +43,7 @@ async def stop_timer(tx: TokenTx, sent: schemas.StopBody) -> list[actions.Logged
 @router.get("/clinics/{clinic_id}/timers")
 async def running_timers(tx: TokenTx, clinic_id: UUID) -> list[queries.TimerRow]:
     """The timers that run at a clinic, the longest first."""
+    await tenants.clinic(tx, clinic_id)
     return await queries.running_timers(tx, clinic_id)
 
 

@@ -40,12 +40,17 @@ ACTIVITY_TYPES: Final = {
         ActivityType("preventive_care", "Preventive care"),
         ActivityType("prior_authorization", "Prior authorization", counts=False, ruling="prior_authorization"),
         ActivityType("equipment", "Medical equipment", counts=False, ruling="dme_coordination"),
-        ActivityType("unsuccessful_outreach", "Attempt, nobody reached", counts=False, ruling="unsuccessful_outreach"),
+        ActivityType(
+            "unsuccessful_outreach", "Attempt, nobody reached (never bills alone)", ruling="unsuccessful_outreach"
+        ),
         ActivityType("scheduling", "Scheduling and clerical", counts=False, ruling="administrative_scheduling"),
         ActivityType("supervision", "Supervision of staff", counts=False, ruling="supervision_only"),
     )
 }
-"""Code -> kind of work. What counts follows the elements of care management (CMS MLN909188) for CCM and PCM alike."""
+"""Code -> kind of work. What counts follows the elements of care management (CMS MLN909188) for CCM and PCM alike.
+
+Attempts count beside other service; of a month of attempts alone nothing is billed (NO_SERVICE_DELIVERED).
+"""
 
 
 def whole_seconds(started_at: datetime, stopped_at: datetime) -> tuple[datetime, datetime] | None:
