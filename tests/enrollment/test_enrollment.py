@@ -1,7 +1,7 @@
 """Enrolling, ending, consenting."""
 
 import asyncio
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -163,3 +163,44 @@ async def test_billing_may_not_enroll(database: Database, cast: Cast) -> None:
     with pytest.raises(Forbidden, match="enrollment:write"):
         async with database.tx(cast.billing) as tx:
             await actions.enroll(tx, patient_id, "CCM", cast.practitioner_id, started_on=SINCE)
+
+
+@pytest.mark.parametrize("day", [datetime(2014, 12, 31, 23, tzinfo=UTC), datetime(1948, 3, 6, tzinfo=UTC)])
+async def test_consent_before_care_management_is_refused(day: datetime, database: Database, cast: Cast) -> None:
+    _, enrollment_id = await enrolled(database, cast)
+    how = {"mode": "verbal", "decided_at": day, "disclosures": DISCLOSURES}
+    with pytest.raises(Invalid) as caught:
+        async with database.tx(cast.coordinator) as tx:
+            await actions.record_consent(tx, enrollment_id, "accepted", **how)
+    assert caught.value.field == "decided_at"
+
+
+async def test_consent_before_birth_is_refused(database: Database, cast: Cast) -> None:
+    _, enrollment_id = await enrolled(database, cast)
+    async with database.tx(cast.system) as tx:
+        await tx.db.execute(update(Patient).values(birth_date=date(2020, 1, 2)))
+    how = {"mode": "verbal", "decided_at": datetime(2020, 1, 1, tzinfo=UTC), "disclosures": DISCLOSURES}
+    with pytest.raises(Invalid, match="before they were born"):
+        async with database.tx(cast.coordinator) as tx:
+            await actions.record_consent(tx, enrollment_id, "accepted", **how)
+
+
+async def test_back_dated_consent_says_when_and_by_whom_it_was_recorded(
+    database: Database, cast: Cast, clock: HandClock
+) -> None:
+    patient_id, enrollment_id = await enrolled(database, cast)
+    async with database.tx(cast.coordinator) as tx:
+        how = {"mode": "verbal", "decided_at": datetime(2016, 2, 1, 12, tzinfo=UTC), "disclosures": DISCLOSURES}
+        await actions.record_consent(tx, enrollment_id, "accepted", **how)
+        (found,) = await queries.enrollments(tx, patient_id)
+    assert found.consent.given is not None
+    assert (found.consent.given.recorded_at, found.consent.given.recorded_by) == (clock.now, "Coordinator Person")
+
+
+@pytest.mark.parametrize("reason", [" ", "\u200b", "a\x00b", "x" * 501])
+async def test_unfit_reason_ends_no_enrollment(reason: str, database: Database, cast: Cast) -> None:
+    _, enrollment_id = await enrolled(database, cast)
+    with pytest.raises(Invalid) as caught:
+        async with database.tx(cast.coordinator) as tx:
+            await actions.end_enrollment(tx, enrollment_id, ended_on=date(2026, 10, 2), reason=reason)
+    assert caught.value.field == "reason"

@@ -14,6 +14,7 @@ from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from caretide.kernel.month import Month
 from caretide.runtime.tx import Database
+from caretide.tenants import actions as tenants
 from tests.cast import Cast
 from tests.database import HandClock
 from tests.enrollment.panel import enrolled
@@ -174,3 +175,129 @@ def test_a_stay_does_not_end_before_it_begins() -> None:
     stay = {"type": "SNF_part_A", "from": "2026-10-09", "to": "2026-10-02"}
     with pytest.raises(Invalid, match="on or after the day it begins"):
         schemas.read_fact("facility-stays", {"month": "2026-10", "stays": [stay]})
+
+
+SINCE = {"effective_on": date(2026, 9, 1)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "dates", "field"),
+    [
+        ("risk", RISK, {"effective_on": date(1948, 3, 6)}, "effective_on"),
+        ("risk", RISK, {"effective_on": date(1948, 3, 7), "checked_on": date(1948, 3, 6)}, "checked_on"),
+        ("care-plan", {"plan": "comprehensive"}, SINCE | {"checked_on": date(2026, 8, 31)}, "checked_on"),
+        ("care-plan", {"plan": "comprehensive"}, {"effective_on": date(2026, 10, 6)}, "effective_on"),
+        (
+            "facility-stays",
+            {"month": "2026-10", "stays": [{"type": "SNF_part_A", "from": "2026-10-06"}]},
+            {},
+            "stays",
+        ),
+        (
+            "facility-stays",
+            {"month": "2026-10", "stays": [{"type": "SNF_part_A", "from": "1948-03-06"}]},
+            {},
+            "stays",
+        ),
+    ],
+)
+async def test_a_day_that_cannot_be_is_refused_by_field(
+    kind: str, value: dict[str, Any], dates: dict[str, Any], field: str, database: Database, cast: Cast
+) -> None:
+    patient_id, _ = await enrolled(database, cast)
+    with pytest.raises(Invalid) as caught:
+        await record(database, cast.coordinator, patient_id, kind, value, **dates)
+    assert caught.value.field == field
+
+
+async def test_a_copy_is_not_given_before_there_is_a_plan(database: Database, cast: Cast) -> None:
+    patient_id, _ = await enrolled(database, cast)
+    plan = {"effective_on": date(2026, 9, 20)}
+    await record(database, cast.coordinator, patient_id, "care-plan", {"plan": "comprehensive"}, **plan)
+    when = {"effective_on": date(2026, 9, 19)}
+    with pytest.raises(Invalid, match="before there is a plan"):
+        await record(database, cast.coordinator, patient_id, "care-plan-copy", {"how": "mail"}, **when)
+    await record(database, cast.coordinator, patient_id, "care-plan-copy", {"how": "mail"}, **plan)
+
+
+async def test_a_practitioner_decides_in_their_own_name(database: Database, cast: Cast) -> None:
+    patient_id, _ = await enrolled(database, cast)
+    async with database.tx(cast.administrator) as tx:
+        new = tenants.NewPractitioner(npi="1234567893", family="Osei", given="Kim", tin_group="TIN-1")
+        other = str(await tenants.save_practitioner(tx, new))
+    for kind, value in (
+        ("election", {"family": "staff", "month": "2026-10"}),
+        ("decision-making", {"month": "2026-10", "level": "low"}),
+    ):
+        when = {"effective_on": date(2026, 10, 2)}
+        named = value | {"practitioner_id": other}
+        with pytest.raises(Invalid) as caught:
+            await record(database, cast.practitioner, patient_id, kind, named, **when)
+        assert caught.value.field == "practitioner_id"
+        await record(database, cast.practitioner, patient_id, kind, value, **when)
+        own = await values(database, cast, patient_id, OCTOBER)
+        assert own[kind]["practitioner_id"] == str(cast.practitioner_id)
+    named = {"family": "staff", "month": "2026-09", "practitioner_id": other}
+    await record(database, cast.administrator, patient_id, "election", named)
+    assert (await values(database, cast, patient_id, SEPTEMBER))["election"]["practitioner_id"] == other
+
+
+async def test_a_program_is_elected_only_for_who_is_in_it(database: Database, cast: Cast) -> None:
+    patient_id, _ = await enrolled(database, cast)
+    await record(database, cast.practitioner, patient_id, "election", {"family": "CCM", "month": "2026-10"})
+    for family, month in (("PCM", "2026-10"), ("CCM", "2026-08")):
+        with pytest.raises(Invalid) as caught:
+            await record(database, cast.practitioner, patient_id, "election", {"family": family, "month": month})
+        assert caught.value.field == "family"
+
+
+@pytest.mark.parametrize("month", ["2014-12", "2101-01", "2026-13", "0000-01", "soon", "2026-10 "])
+def test_a_month_outside_care_management_is_refused(month: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        schemas.read_fact(
+            "hospice-home-health", {"month": month, "hospice_elected": False, "home_health_episode": False}
+        )
+    assert caught.value.field == "month"
+    assert "pattern" not in caught.value.message
+
+
+def stay(first: str, last: str | None = None) -> dict[str, Any]:
+    return {"type": "inpatient_hospital", "from": first, "to": last}
+
+
+@pytest.mark.parametrize(
+    "stays",
+    [
+        [stay("2026-09-01", "2026-09-30")],
+        [stay("2026-11-01")],
+        [stay("2026-10-01", "2026-10-05"), stay("2026-10-04", "2026-10-09")],
+        [stay("2026-10-01"), stay("2026-10-04", "2026-10-09")],
+        [stay("2026-10-04", "2026-10-04"), stay("2026-10-04", "2026-10-04")],
+    ],
+)
+def test_stays_lie_in_their_month_one_after_another(stays: list[dict[str, Any]]) -> None:
+    with pytest.raises(Invalid) as caught:
+        schemas.read_fact("facility-stays", {"month": "2026-10", "stays": stays})
+    assert caught.value.field == "stays"
+
+
+def test_the_day_of_a_transfer_belongs_to_both_stays() -> None:
+    stays = [stay("2026-10-04", "2026-10-09"), stay("2026-09-20", "2026-10-04")]
+    schemas.read_fact("facility-stays", {"month": "2026-10", "stays": stays})
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"code": "ABCDE"}, "claims.0.code"),
+        ({"code": "G051"}, "claims.0.code"),
+        ({"dos": "2026-09-30"}, "claims"),
+    ],
+)
+def test_a_claim_of_another_shape_or_month_is_refused(change: dict[str, str], field: str) -> None:
+    for code in ("99490", "G0511", "0591T"):
+        schemas.read_fact("other-claims", {"month": "2026-10", "claims": [{"code": code, "same_group": True}]})
+    claim = {"code": "99490", "same_group": True, "dos": "2026-10-31"} | change
+    with pytest.raises(Invalid) as caught:
+        schemas.read_fact("other-claims", {"month": "2026-10", "claims": [claim]})
+    assert caught.value.field == field

@@ -239,6 +239,9 @@ def _check(one: Enrolled, play: Play) -> Do:
     async def do(tx: Tx) -> None:
         today, month = tx.now.astimezone(play.zone).date(), {"month": str(play.story.month)}
         stay = one.part.person.stay
+        # A stay of the month before is none of this one's.
+        if stay and (stay.first > play.story.month.last or stay.last < play.story.month.first):
+            stay = None
         stays = [{"type": "inpatient_hospital", "from": str(stay.first), "to": str(stay.last)}] if stay else []
         other = {"code": "99490", "units": 1, "practitioner": "Riverside Internal Medicine", "same_group": False}
         claims = [other] if one.part.turn == "elsewhere" else []

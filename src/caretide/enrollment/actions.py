@@ -10,12 +10,22 @@ from sqlalchemy import insert, select, update
 
 from caretide.enrollment import queries, rules
 from caretide.enrollment.models import Consent, Enrollment, EnrollmentStatus, PatientFact
-from caretide.enrollment.schemas import FACT_PERMISSIONS, read_fact
+from caretide.enrollment.schemas import (
+    FACT_PERMISSIONS,
+    CarePlanCopy,
+    DecisionMaking,
+    Election,
+    FacilityStays,
+    Fact,
+    read_fact,
+)
 from caretide.kernel.errors import Conflict, Invalid, NotFound
 from caretide.kernel.ids import new_id
 from caretide.kernel.month import Month
-from caretide.kernel.permissions import Permission
+from caretide.kernel.permissions import Permission, Role
+from caretide.kernel.text import NAME_LENGTH, REASON_LENGTH, clean_text
 from caretide.patients import queries as patients
+from caretide.patients.schemas import PatientRow
 from caretide.runtime.access import Denied, requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
@@ -68,14 +78,15 @@ async def end_enrollment(tx: Tx, enrollment_id: UUID, *, ended_on: date, reason:
     row = await queries.enrollment(tx, enrollment_id)
     zone = (await tenants.clinic(tx, row.clinic_id)).zone
     _refuse_future(tx, ended_on, zone, "ended_on")
-    if not reason.strip():
+    why = clean_text(reason, field="reason", limit=REASON_LENGTH)
+    if not why:
         raise Invalid("Say why the enrollment ends", field="reason")
     if ended_on < row.started_on:
         raise Invalid("An enrollment cannot end before it began", field="ended_on")
     ended = update(Enrollment).where(Enrollment.id == enrollment_id, Enrollment.ended_on.is_(None))
     if (await tx.db.execute(ended.values(ended_on=ended_on))).rowcount == 0:
         raise Conflict("This enrollment has already ended")
-    await _status(tx, enrollment_id, row.patient_id, "ended", reason.strip(), ended_on)
+    await _status(tx, enrollment_id, row.patient_id, "ended", why, ended_on)
 
 
 @requires(Permission.ENROLLMENT_WRITE)
@@ -102,17 +113,17 @@ async def record_consent(
     unknown = set(disclosures) - set(rules.DISCLOSURES)
     if unknown:
         raise Invalid(f"The disclosures are {', '.join(rules.DISCLOSURES)}", field="disclosures")
-    if decided_at.tzinfo is None:
-        raise Invalid("Give the time with its offset, for example 2026-10-05T09:30:00-05:00", field="decided_at")
-    if decided_at > tx.now:
-        raise Invalid("Nobody can have consented at a time that has not come", field="decided_at")
+    patient = await patients.patient(tx, row.patient_id)
+    zone = (await tenants.clinic(tx, row.clinic_id)).zone
+    rules.check_decided_at(decided_at, tx.now, patient.birth_date, zone)
     await _check_order(tx, row, decision)
+    by = clean_text(obtained_by, field="obtained_by", limit=NAME_LENGTH)
     consent_id = new_id()
-    made = {"decision": decision, "mode": mode, "decided_at": decided_at, "obtained_by": obtained_by or tx.actor.name}
+    made = {"decision": decision, "mode": mode, "decided_at": decided_at, "obtained_by": by or tx.actor.name}
     told = {name: name in disclosures for name in rules.DISCLOSURES}
     whose = {"enrollment_id": row.id, "patient_id": row.patient_id, "practitioner_id": row.practitioner_id}
     stamped = {"recorded_by": tx.actor.member_id, "recorded_at": tx.now}
-    script = script_version or SCRIPT_VERSION
+    script = clean_text(script_version, field="script_version", limit=NAME_LENGTH) or SCRIPT_VERSION
     values = {"id": consent_id, **whose, **made, **stamped, "disclosures": told, "script_version": script}
     await tx.db.execute(insert(Consent).values(**values))
     tx.note(enrollment_id=str(row.id), decision=decision)
@@ -150,6 +161,7 @@ async def record_fact(
     asked = FACT_PERMISSIONS.get(kind)
     if asked is not None and asked not in tx.actor.permissions:
         raise Denied(asked)
+    fact = await _in_own_name(tx, fact)
     patient = await patients.patient(tx, patient_id)
     zone = (await tenants.clinic(tx, patient.clinic_id)).zone
     stored = fact.model_dump(mode="json", by_alias=True)
@@ -158,9 +170,12 @@ async def record_fact(
     starts = effective_on or (month.first if month else None)
     if starts is None:
         raise Invalid("Say since when this is so", field="effective_on")
-    _check_dates(kind, month, starts, checked_on)
+    if month is None:
+        _refuse_future(tx, starts, zone, "effective_on")
+    rules.check_fact_dates(kind, month, starts, checked_on, patient.birth_date)
     _refuse_future(tx, starts, zone, "effective_on")
     _refuse_future(tx, checked_on, zone, "checked_on")
+    await _check_against_chart(tx, patient, fact, starts, tx.now.astimezone(zone).date())
     if supersedes_id is not None:
         await _check_superseded(tx, supersedes_id, patient_id, kind)
     fact_id = new_id()
@@ -172,13 +187,40 @@ async def record_fact(
     return fact_id
 
 
-def _check_dates(kind: str, month: Month | None, effective_on: date, checked_on: date) -> None:
-    if month is None:
-        return
-    if checked_on < month.first:
-        raise Invalid(f"What {month.title} brings can be checked from its first day on", field="checked_on")
-    if kind == "decision-making" and Month.of(effective_on) != month:
-        raise Invalid(f"Decision making for {month.title} is of a day in that month", field="effective_on")
+async def _in_own_name(tx: Tx, fact: Fact) -> Fact:
+    """Return a decision with the acting practitioner's id; raise Invalid where it names somebody else.
+
+    Administrators may record for any practitioner; that they did is stamped beside it.
+    """
+    if not isinstance(fact, DecisionMaking | Election) or tx.actor.member_id is None:
+        return fact
+    me = await tenants.myself(tx)
+    if me.role != Role.PRACTITIONER:
+        return fact
+    if fact.practitioner_id not in {None, me.practitioner_id}:
+        raise Invalid("A practitioner decides in their own name only", field="practitioner_id")
+    return fact.model_copy(update={"practitioner_id": me.practitioner_id})
+
+
+async def _check_against_chart(tx: Tx, patient: PatientRow, fact: Fact, starts: date, today: date) -> None:
+    """Raise Invalid where a fact cannot be so beside what is recorded of the patient already."""
+    if isinstance(fact, FacilityStays):
+        for stay in fact.stays:
+            if not patient.birth_date <= stay.from_ <= today:
+                raise Invalid("A stay begins between the patient's birth and today", field="stays")
+    elif isinstance(fact, CarePlanCopy):
+        first = await queries.first_plan_on(tx, patient.id)
+        if first is not None and starts < first:
+            raise Invalid("A copy cannot be given before there is a plan", field="effective_on")
+    elif isinstance(fact, Election) and fact.family in rules.PROGRAMS:
+        month = Month.parse(fact.month) if fact.month else None
+        until = date.max if month is None else month.last
+        mine = [one.enrollment for one in await queries.enrollments(tx, patient.id)]
+        if not any(
+            one.program == fact.family and one.started_on <= until and (one.ended_on is None or one.ended_on >= starts)
+            for one in mine
+        ):
+            raise Invalid(f"The patient is not enrolled in {fact.family}", field="family")
 
 
 async def _check_superseded(tx: Tx, fact_id: UUID, patient_id: UUID, kind: str) -> None:

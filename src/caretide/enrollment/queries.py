@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, Select, Uuid, and_, any_, bindparam, exists, or_, select
+from sqlalchemy import ARRAY, Select, Uuid, and_, any_, bindparam, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
@@ -250,17 +250,21 @@ async def _decisions(tx: Tx, patient_ids: Iterable[UUID]) -> dict[tuple[UUID, st
             Consent.disclosures,
             Consent.obtained_by,
             Consent.script_version,
+            Consent.recorded_at,
+            Member.display_name,
         )
         .join(Enrollment, and_(Enrollment.tenant_id == Consent.tenant_id, Enrollment.id == Consent.enrollment_id))
+        .outerjoin(Member, and_(Member.tenant_id == Consent.tenant_id, Member.id == Consent.recorded_by))
         .where(Consent.patient_id == any_(_IDS))
         .order_by(Consent.recorded_at, Consent.id)
     )
     found: defaultdict[tuple[UUID, str], list[rules.Decision]] = defaultdict(list)
-    for patient, program, decision, at, practitioner, mode, told, *rest in (
+    for patient, program, decision, at, practitioner, mode, told, by, script, recorded_at, recorded_by in (
         await tx.db.execute(wanted, {"ids": sorted(patient_ids)})
     ).all():
         made = frozenset(name for name, done in told.items() if done)
-        found[patient, program].append(rules.Decision(decision, at, practitioner, mode, made, *rest))
+        one = rules.Decision(decision, at, practitioner, mode, made, by, script, recorded_at, recorded_by)
+        found[patient, program].append(one)
     return found
 
 
@@ -322,6 +326,16 @@ async def facts_as_of(tx: Tx, patient_ids: Sequence[UUID] | None, month: Month) 
         found[row.patient_id][row.kind] = FactRow(*row)
     tx.touch(*found)
     return dict(found)
+
+
+@requires(Permission.PATIENT_READ)
+async def first_plan_on(tx: Tx, patient_id: UUID) -> date | None:
+    """Return the day on which a patient's first care plan took effect, by the records that stand; None without one."""
+    wanted = select(func.min(PatientFact.effective_on)).where(
+        PatientFact.patient_id == patient_id, PatientFact.kind == "care-plan", ~_SUPERSEDED
+    )
+    tx.touch(patient_id)
+    return (await tx.db.execute(wanted)).scalar_one()
 
 
 @requires(Permission.PATIENT_READ)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from caretide.kernel.errors import Invalid
 from caretide.kernel.month import Month
 from caretide.programs.conditions import ChronicConditions
 
@@ -16,6 +17,11 @@ CONDITIONS_NEEDED: Final = {"CCM": 2, "PCM": 1}
 
 DISCLOSURES: Final = ("available", "cost_sharing", "one_practitioner", "may_stop", "sharing")
 """What a patient must have been told before consent counts (CMS MLN909188, May 2025)."""
+
+CARE_MANAGEMENT_BEGAN: Final = date(2015, 1, 1)
+"""Medicare pays for CCM from this day on (CMS, CY2015 PFS final rule): no consent to it is older."""
+
+_EARLIEST_FACT: Final = date(1900, 1, 1)
 
 _PARTS_OF: Final = {"ALZH": "ALZHDMT", "AMI": "ISCHMCHT"}
 """Categories of the Chronic Conditions Warehouse that lie wholly inside another: the same illness, named twice."""
@@ -136,7 +142,10 @@ def chronic_conditions(icd10_codes: Iterable[str], lists: ChronicConditions) -> 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a patient decided about a program with one practitioner; `disclosures` are those that were made."""
+    """What a patient decided about a program with one practitioner; `disclosures` are those that were made.
+
+    `recorded_at` and `recorded_by` (a member's name, None for the command line) say when it was entered and by whom.
+    """
 
     decision: str
     decided_at: datetime
@@ -145,6 +154,38 @@ class Decision:
     disclosures: frozenset[str]
     obtained_by: str = ""
     script_version: str = ""
+    recorded_at: datetime | None = None
+    recorded_by: str | None = None
+
+
+def check_decided_at(decided_at: datetime, now: datetime, birth_date: date, zone: ZoneInfo) -> None:
+    """Refuse a time without its offset, one that has not come, and one before care management or the patient's birth.
+
+    Within these bounds back-dating is allowed: when and by whom a decision was recorded is stamped beside it.
+    """
+    if decided_at.tzinfo is None:
+        raise Invalid("Give the time with its offset, for example 2026-10-05T09:30:00-05:00", field="decided_at")
+    if decided_at > now:
+        raise Invalid("Nobody can have consented at a time that has not come", field="decided_at")
+    if decided_at < datetime.combine(CARE_MANAGEMENT_BEGAN, time(), zone):
+        raise Invalid("Nobody can have consented before care management began, in 2015", field="decided_at")
+    if decided_at < datetime.combine(birth_date, time(), zone):
+        raise Invalid("Nobody can have consented before they were born", field="decided_at")
+
+
+def check_fact_dates(kind: str, month: Month | None, effective_on: date, checked_on: date, birth_date: date) -> None:
+    """Refuse days before the patient's birth or 1900, and a check that came before what it checks."""
+    for field, day in (("effective_on", effective_on), ("checked_on", checked_on)):
+        if day < max(birth_date, _EARLIEST_FACT):
+            raise Invalid("This day lies before the patient's birth", field=field)
+    if month is None:
+        if checked_on < effective_on:
+            raise Invalid("It can be checked from the day on that it took effect", field="checked_on")
+        return
+    if checked_on < month.first:
+        raise Invalid(f"What {month.title} brings can be checked from its first day on", field="checked_on")
+    if kind == "decision-making" and Month.of(effective_on) != month:
+        raise Invalid(f"Decision making for {month.title} is of a day in that month", field="effective_on")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,34 @@ on.
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import to_json
 
 from caretide.kernel.errors import Invalid
+from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 
-MonthText = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+FIRST_MONTH: Final = Month(2015, 1)
+"""Care management is paid from this month on (CMS, CY2015 PFS final rule)."""
+
+LAST_MONTH: Final = Month(2100, 12)
+
+
+def _real_month(text: str) -> str:
+    try:
+        month = Month.parse(text)
+    except Invalid:
+        raise Invalid("This is not a month; write it as YYYY-MM, for example 2026-10", field="month") from None
+    if not FIRST_MONTH <= month <= LAST_MONTH:
+        raise Invalid(f"Name a month from {FIRST_MONTH} to {LAST_MONTH}", field="month")
+    return str(month)
+
+
+MonthText = Annotated[str, AfterValidator(_real_month)]
 Short = Annotated[str, Field(max_length=200)]
 ProgramName = Literal["CCM", "PCM"]
 
@@ -91,10 +109,24 @@ class Stay(Fact):
 
 
 class FacilityStays(Fact):
-    """Every facility stay that touches a month; empty: somebody looked, and there is none."""
+    """Every facility stay that touches a month; empty: somebody looked, and there is none.
+
+    Stays do not overlap, but for the day of a transfer, which belongs to both.
+    """
 
     month: MonthText
     stays: list[Stay]
+
+    @model_validator(mode="after")
+    def _one_after_another(self) -> Self:
+        month = Month.parse(self.month)
+        ordered = sorted(self.stays, key=lambda stay: (stay.from_, stay.to or date.max))
+        if any(stay.from_ > month.last or (stay.to or date.max) < month.first for stay in ordered):
+            raise Invalid(f"Record the stays that touch {month.title}, and no others", field="stays")
+        for stay, after in pairwise(ordered):
+            if after == stay or stay.to is None or after.from_ < stay.to:
+                raise Invalid("Stays cannot overlap; end one before the next begins", field="stays")
+        return self
 
 
 class OtherClaim(Fact):
@@ -103,7 +135,7 @@ class OtherClaim(Fact):
     `practitioner` is an NPI, or `ours` for whoever bills the month here, or empty where nobody knows.
     """
 
-    code: Annotated[str, Field(pattern=r"^[0-9A-Z]{5}$")]
+    code: Annotated[str, Field(pattern=r"^([0-9]{5}|[A-Z][0-9]{4}|[0-9]{4}[A-Z])$")]
     units: Annotated[int, Field(ge=1, le=99)] = 1
     practitioner: Short = ""
     same_group: bool
@@ -117,6 +149,13 @@ class OtherClaims(Fact):
 
     month: MonthText
     claims: list[OtherClaim]
+
+    @model_validator(mode="after")
+    def _in_month(self) -> Self:
+        month = Month.parse(self.month)
+        if any(one.dos is not None and Month.of(one.dos) != month for one in self.claims):
+            raise Invalid(f"A claim's date of service lies in {month.title}", field="claims")
+        return self
 
 
 class HospiceHomeHealth(Fact):
