@@ -1,7 +1,9 @@
 """`caretide`: nouns, then verbs. Heavy imports wait inside the commands, so that help answers at once."""
 
+import signal
 import sys
-from typing import TYPE_CHECKING, Annotated
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -102,8 +104,27 @@ def close_command(
     show_status(run(lambda ours: close_month(ours, tenant, chosen, clinic)), as_json=as_json)
 
 
+@app.callback(invoke_without_command=True)
+def start(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Run a care-management month for many health systems."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(installed("caretide"))
+        raise typer.Exit
+
+
+def _ended(number: int, frame: FrameType | None) -> NoReturn:
+    del frame
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Run the command line; every error is one line and an exit status, never a traceback."""
+    # A service manager's signal ends a command as an interruption does: what it holds is let go.
+    signal.signal(signal.SIGTERM, _ended)
     try:
         app()
     except Exception as error:  # noqa: BLE001 - the last resort: a fault of ours is told in one line, too

@@ -1,7 +1,11 @@
 """What needs the application and the queue together: serving with a worker inside, and a close watched to its end."""
 
 import asyncio
+import logging
+import signal
 import socket
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Final
 
 import uvicorn
@@ -13,9 +17,10 @@ from caretide.billing.queries import closes
 from caretide.billing.queries.closes import ClinicStatus
 from caretide.kernel.actor import Actor
 from caretide.kernel.clock import system_clock
-from caretide.kernel.errors import Unavailable
+from caretide.kernel.errors import Invalid, Unavailable
 from caretide.kernel.month import Month
 from caretide.main import create_app
+from caretide.postgres.databases import revive
 from caretide.runtime import log
 from caretide.runtime.console import err
 from caretide.runtime.installation import Installation, installation
@@ -36,6 +41,8 @@ async def serve_installation(ours: Installation, *, with_worker: bool) -> None:
     """Serve an open installation until told to stop."""
     log.configure()
     settings = ours.settings
+    if settings.mode == "production" and not settings.secure_cookies:
+        raise Invalid("CARETIDE_BASE_URL: production is reached over TLS; name its https:// address", field="base_url")
     config = uvicorn.Config(
         create_app(ours),
         host=settings.host,
@@ -49,12 +56,53 @@ async def serve_installation(ours: Installation, *, with_worker: bool) -> None:
     )
     listening = _listen(settings)
     err.print(f"Caretide serves [bold]{settings.base_url}[/] (Ctrl+C stops it)")
-    jobs = asyncio.create_task(worker.run(ours)) if with_worker else None
+    jobs = asyncio.create_task(_work(ours)) if with_worker else None
     try:
-        await uvicorn.Server(config).serve(sockets=[listening])
+        async with asyncio.TaskGroup() as tasks:
+            watch = tasks.create_task(_watch(ours))
+            await _Server(config).serve(sockets=[listening])
+            watch.cancel()
     finally:
         if jobs is not None:
             await worker.stop(jobs)
+
+
+class _Server(uvicorn.Server):
+    """Ends on a signal as a service should: uvicorn's own would raise the signal again, past the clean-up."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Take the signals while serving."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+async def _work(ours: Installation) -> None:
+    """Run jobs, and go on running them when the database was away for a while."""
+    while True:
+        try:
+            await worker.run(ours)
+        except Exception:
+            logging.getLogger("caretide").exception("the worker stopped; it starts again in five seconds")
+        await asyncio.sleep(5)
+
+
+async def _watch(ours: Installation) -> None:
+    """Start the embedded server again when it died under us; what an operator runs elsewhere is theirs to start."""
+    while True:
+        await asyncio.sleep(5)
+        try:
+            await ours.database.ping()
+        except Unavailable:
+            logging.getLogger("caretide").error("the database does not answer")  # noqa: TRY400 - no trace to tell
+            if ours.urls.cluster is not None:
+                await asyncio.to_thread(revive, ours.settings)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -63,7 +111,7 @@ def _listen(settings: Settings) -> socket.socket:
         return socket.create_server((settings.host, settings.port), backlog=512)
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
-        raise Unavailable(f"{where} cannot be served on: {error.strerror}. Choose another with --port") from error
+        raise Unavailable(f"{where} cannot be served on: {error.strerror}. Choose another: CARETIDE_PORT") from error
 
 
 async def close_month(ours: Installation, tenant: str, month: Month, clinic: str | None = None) -> list[ClinicStatus]:
@@ -73,7 +121,7 @@ async def close_month(ours: Installation, tenant: str, month: Month, clinic: str
     system = Actor.system(tenant_id)
     async with ours.database.tx(system) as tx:
         chosen = [(await tenants.clinic_by_slug(tx, clinic)).id] if clinic else None
-    with Progress(console=err, transient=True) as progress:
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(f"Closing {month}", total=None)
         before, waited = -1, 0.0
         while True:

@@ -108,7 +108,7 @@ def show_status(states: "Sequence[ClinicStatus]", *, as_json: bool) -> None:
             "ready": state.ready,
             "blocked": state.blocked,
             "lines": state.lines,
-            "amount": state.amount if as_json else dollars(state.amount),
+            ("amount_cents" if as_json else "amount"): state.amount if as_json else dollars(state.amount),
             "records": state.records,
         }
         for state in states
@@ -130,16 +130,26 @@ def documents_command(
     from caretide.runtime.tx import Tx
 
     chosen = Month.parse(service_month)
-    out.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def write(tx: Tx) -> int:
         ids = await closes.records(tx, chosen)
+        if ids:
+            out.mkdir(mode=0o700, parents=True, exist_ok=True)
         for document_id in ids:
             found, pdf = await documents.content(tx, document_id)
-            (out / found.file_name).write_bytes(pdf)
+            _write_private(out / found.file_name, pdf)
         return len(ids)
 
     count = in_tenant(tenant, write)
     typer.echo(
         f"{count} records of {chosen} are in {out}." if count else f"{chosen} has no records yet.", err=not count
     )
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, whatever the folder allows."""
+    import os
+
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)

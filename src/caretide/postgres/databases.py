@@ -38,6 +38,12 @@ def shared(settings: Settings, *, durable: bool = True) -> Generator[Databases]:
         yield Databases({role: cluster.url(role) for role in LoginRole}, cluster)
 
 
+def revive(settings: Settings) -> None:
+    """Start the embedded server again if it died while this process holds a share of it."""
+    with server.share(settings.home):
+        pass
+
+
 def prepare_external(database_url: str, home: Path) -> Databases:
     """Make the roles that an external database lacks, with passwords kept under `home`, and return everyone's URLs."""
     database = urls.parse(database_url)["dbname"]

@@ -39,12 +39,15 @@ def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: boo
     if not rows:
         err.print(empty)
         return
+    out = Console()
+    if not out.is_terminal:
+        out = Console(width=1000)  # a pipe has no edge to cut at
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column.replace("_", " "), no_wrap=True)
     for row in rows:
         table.add_row(*(str(row[column]) for column in columns))
-    Console().print(table)
+    out.print(table)
 
 
 def say(values: dict[str, Any], *, as_json: bool, text: str) -> None:

@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
@@ -22,6 +22,8 @@ def migrate(url: str) -> tuple[str | None, str]:
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=NullPool)
     try:
         with engine.connect() as connection:
+            # The migrator may become the owner and inherits nothing: who is not the owner sees no revision.
+            connection.execute(text("SET LOCAL ROLE caretide_owner"))
             before = MigrationContext.configure(connection).get_current_revision()
             connection.rollback()
             config.attributes["connection"] = connection

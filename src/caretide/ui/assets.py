@@ -149,7 +149,8 @@ def main() -> int:
     except CaretideError as error:
         sys.stderr.write(f"error: {error.message}\n")
         return 1
-    sys.stderr.write("front-end files installed\n" if done else "front-end files are up to date\n")
+    if done:
+        sys.stderr.write("setup: front-end files installed\n")
     return 0
 
 

@@ -1,0 +1,58 @@
+"""Serving as a service manager sees it."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from caretide.postgres import server
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """An empty home that the server's user can reach."""
+    with tempfile.TemporaryDirectory(prefix="caretide-serve-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder) / "home"
+
+
+@pytest.mark.timeout(120)
+async def test_a_signal_ends_serving_with_the_database_put_away(home: Path) -> None:
+    port = free_port()
+    environment = {**os.environ, "CARETIDE_HOME": str(home), "CARETIDE_PORT": str(port)}
+    command = [sys.executable, "-c", "from caretide.cli import main; main()", "serve"]
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.DEVNULL)
+    try:
+        await answering(f"http://127.0.0.1:{port}/readyz")
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+        assert not server.status(home).running
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        server.stop(home, force=True)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+async def answering(address: str) -> None:
+    async with httpx.AsyncClient() as client:
+        for _ in range(300):
+            try:
+                if (await client.get(address)).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.2)
+    pytest.fail("nothing answered")
