@@ -40,6 +40,8 @@ async def found(database: Database, cast: Cast, text: str, **more: Any) -> list[
         ("vega", ["Ana Vega", "Bo Vegas"]),
         ("VEGA, A", ["Ana Vega"]),
         ("ana vega", ["Ana Vega"]),
+        ("ANA", ["Ana Vega"]),
+        ("ol", ["Ole Ödegård"]),
         ("ödeg", ["Ole Ödegård"]),
         ("M-2", ["Bo Vegas"]),
         ("M", []),

@@ -140,8 +140,7 @@ def patient() -> PatientPage:
             MonthCard(
                 month=MONTH,
                 program="CCM",
-                bar=MonthBar(1120, CCM),
-                countable=1060,
+                bar=MonthBar(1060, CCM, uncounted=60),
                 exceptions=(
                     RulingException(
                         code="BELOW_THRESHOLD", severity="block", message="17:40 counted of the 20:00 that 99490 needs"

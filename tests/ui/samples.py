@@ -45,15 +45,15 @@ SHELL = Shell(
 VISITOR = Shell(demo=True)
 
 PATIENTS = [
-    ("Eleanor Whitfield", 78, "F", "T2DM, HTN, CKD 3a", "CCM", 1120, 18, "1:20 to 20", "warn"),
+    ("Eleanor Whitfield", 78, "F", "T2DM, HTN, CKD 3a", "CCM", 1120, 18, "1:20 min to 20", "warn"),
     ("Rosa Delgado", 69, "F", "COPD, HTN", "CCM", 540, None, "Consent missing", "bad"),
-    ("Marcus Bell", 75, "M", "HF, AFib", "CCM", 1112, 17, "1:28 to 20", "warn"),
-    ("Harold Nakamura", 89, "M", "T2DM, HF, CKD 3b", "CCM", 0, None, "20:00 to 20", "warn"),
+    ("Marcus Bell", 75, "M", "HF, AFib", "CCM", 1112, 17, "1:28 min to 20", "warn"),
+    ("Harold Nakamura", 89, "M", "T2DM, HF, CKD 3b", "CCM", 0, None, "20:00 min to 20", "warn"),
     ("Ingrid Sørensen", 78, "F", "RA, osteoporosis", "PCM", 1380, 12, "7:00 to 30", "warn"),
     ("Calvin Brooks", 81, "M", "HTN, depression", "CCM", 1325, 19, "Care plan copy not given", "bad"),
-    ("Mei-Ling Zhao", 70, "F", "T2DM, HLD", "CCM", 2280, 16, "2:00 to 40", "info"),
-    ("Theodore Rusk", 68, "M", "CAD, HTN", "CCM", 3480, 20, "2:00 to 60", "info"),
-    ("Nguyễn Thị Hạnh", 72, "F", "T2DM, HTN, OA", "CCM", 1500, 14, "15:00 to 40", "info"),
+    ("Mei-Ling Zhao", 70, "F", "T2DM, HLD", "CCM", 2280, 16, "2:00 min to 40", "info"),
+    ("Theodore Rusk", 68, "M", "CAD, HTN", "CCM", 3480, 20, "2:00 min to 60", "info"),
+    ("Nguyễn Thị Hạnh", 72, "F", "T2DM, HTN, OA", "CCM", 1500, 14, "15:00 min to 40", "info"),
     ("Adaeze Obi", 68, "F", "Asthma, HTN", "CCM", 3720, 13, "Complete", "good"),
     ("Walter Kowalczyk", 84, "M", "COPD", "PCM", 3600, 9, "Complete", "good"),
 ]

@@ -10,10 +10,10 @@ CCM = (1200, 2400, 3600)
 @pytest.mark.parametrize(
     ("seconds", "reached", "words"),
     [
-        (0, 0, "20:00 to 20"),
-        (1199, 0, "0:01 to 20"),
-        (1200, 1, "20:00 to 40"),
-        (3599, 2, "0:01 to 60"),
+        (0, 0, "20:00 min to 20"),
+        (1199, 0, "0:01 min to 20"),
+        (1200, 1, "20:00 min to 40"),
+        (3599, 2, "0:01 min to 60"),
         (3600, 3, "Complete"),
     ],
 )
@@ -34,3 +34,10 @@ def test_time_beyond_the_last_threshold_neither_grows_the_bar_nor_misses_anythin
 def test_ticks_stand_at_every_threshold_but_the_end() -> None:
     assert MonthBar(0, CCM).ticks == (333, 666)
     assert MonthBar(0, (1800, 3600)).ticks == (500,)
+
+
+def test_time_that_does_not_count_reaches_nothing_and_is_drawn_behind_the_fill() -> None:
+    bar = MonthBar(1948, CCM, uncounted=354)
+    assert (bar.reached, bar.recorded, bar.fill, bar.tail) == (1, 2302, 541, 98)
+    assert bar.label == "0:32:28 of 0:38:22 count this month; thresholds 20, 40, 60 minutes; 7:32 min to 40"
+    assert MonthBar(3600, CCM, uncounted=900).tail == 0

@@ -115,3 +115,18 @@ def test_refused_form_opens_with_its_fault() -> None:
     html = PAGES["patient-idle"]
     assert 'id="fact-other-claims-checked_on-fault"' in html
     assert re.search(r'id="fact-other-claims-checked_on"[^>]*aria-invalid="true"', html)
+
+
+def test_refusal_says_once_what_is_lacking() -> None:
+    assert PAGES["error"].count("month:close") == 1
+    assert "You may not close a month." not in PAGES["error"]
+
+
+def test_uncounted_time_is_hatched_and_said_in_words() -> None:
+    assert 'class="tail"' in PAGES["patient"]
+    assert "0:17:40 of 0:18:40 count this month" in PAGES["patient"]
+
+
+def test_month_field_says_how_to_type_it() -> None:
+    assert 'type="month"' in PAGES["patient"]
+    assert "YYYY-MM" in PAGES["patient"]

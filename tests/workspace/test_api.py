@@ -16,7 +16,7 @@ async def test_day_lists_the_roster_with_its_reasons(
     await log_time(database, cast, clock, recorded, minutes=5)
     day = (await (await api(cast.coordinator)).get("/my-day")).json()
     (row,) = day["enrolled"]
-    assert (row["patient_id"], row["seconds"], row["reason"]) == (str(recorded.patient_id), 300, "15:00 to 20")
+    assert (row["patient_id"], row["seconds"], row["reason"]) == (str(recorded.patient_id), 300, "15:00 min to 20")
     assert row["thresholds"][0] == 1200
     assert day["counts"] == {"all": 1, "consent": 0, "held": 0, "under": 1, "candidates": 0}
     assert (await (await api(cast.other_coordinator)).get("/my-day")).json()["enrolled"] == []

@@ -120,7 +120,7 @@ async def test_keyboard_leads_from_sign_in_to_a_stopped_timer(
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("The time was recorded.")).to_be_visible()
         await expect(page.get_by_text("Called about the new tablets.")).to_be_visible()
-        await expect(page.locator(".month-figure")).to_have_text("1:30 min in October 2026")
+        await expect(page.locator(".month-figure")).to_have_text("0:01:30 in October 2026")
         await expect(page.locator("#running-slot .running")).to_have_count(0)
 
 

@@ -20,12 +20,12 @@ BELOW = block(ExceptionCode.BELOW_THRESHOLD, "too little")
         ((NO_PLAN, NO_CONSENT), 0, "Consent missing", Band.CONSENT, "bad"),
         ((NO_PLAN,), 1300, "Care plan not recorded", Band.HELD, "bad"),
         ((NO_VISIT, NO_PLAN), 0, "Initiating visit not recorded, 1 more", Band.HELD, "bad"),
-        ((BELOW,), 1120, "1:20 to 20", Band.UNDER, "warn"),
-        ((), 0, "20:00 to 20", Band.UNDER, "warn"),
-        ((), 1199, "0:01 to 20", Band.UNDER, "warn"),
-        ((), 1200, "20:00 to 40", Band.REACHED, "info"),
+        ((BELOW,), 1120, "1:20 min to 20", Band.UNDER, "warn"),
+        ((), 0, "20:00 min to 20", Band.UNDER, "warn"),
+        ((), 1199, "0:01 min to 20", Band.UNDER, "warn"),
+        ((), 1200, "20:00 min to 40", Band.REACHED, "info"),
         ((info(ExceptionCode.UNIT_CAP, "more"),), 3600, "Complete", Band.COMPLETE, "good"),
-        ((adjust(ExceptionCode.HOSPICE_REVIEW, "decide"),), 2399, "0:01 to 40", Band.REACHED, "info"),
+        ((adjust(ExceptionCode.HOSPICE_REVIEW, "decide"),), 2399, "0:01 min to 40", Band.REACHED, "info"),
     ],
 )
 def test_most_urgent_reason_wins(

@@ -91,13 +91,17 @@ async def test_walk_from_the_list_to_a_month_that_bills(
     page = await enroll(nurse, cast)
     assert "The patient is enrolled." in page
     assert "Consent missing" in (await nurse.browser.get("/my-day")).text
+    assert "No consent yet: this time will not count." in page
+    assert "things are not recorded yet" in page
+    assert "Care plan" in page.split("things are not recorded yet")[1][:200]
 
     page = await consent(nurse, await enrollment_of(nurse))
     assert "Accepted by word on Oct 2, 2026, all five disclosures, by Coordinator Person" in page
+    assert "No consent yet" not in page
     assert "Initiating visit not recorded, 5 more" in (await nurse.browser.get("/my-day")).text
     await record_facts(nurse)
     day = (await nurse.browser.get("/my-day")).text
-    assert "20:00 to 20" in day
+    assert "20:00 min to 20" in day
 
     page = await nurse.done("timer/start", program="CCM", activity="patient_call")
     assert "Recording" in page
@@ -110,11 +114,11 @@ async def test_walk_from_the_list_to_a_month_that_bills(
     page = await nurse.done("timer/stop", note="Went through the new tablets.")
     assert "The time was recorded." in page
     assert "Went through the new tablets." in page
-    assert "20:05 min in October 2026" in page
+    assert "0:20:05 in October 2026" in page
     assert "99490" in page
     assert "every second counts" in page
     day = (await nurse.browser.get("/my-day")).text
-    assert "19:55 to 40" in day
+    assert "19:55 min to 40" in day
 
 
 async def test_earlier_month_is_a_page_of_its_own(
@@ -175,6 +179,59 @@ async def test_search_finds_by_name_and_number_without_an_address(
     part = await nurse.browser.post("/my-day/search", data={"q": "unseen"}, headers={"hx-request": "true"})
     assert "Nobody by that name or number" in part.text
     assert "<!doctype html>" not in part.text
+
+
+async def test_first_name_is_enough_to_find_somebody(database: Database, cast: Cast, nurse: Walker) -> None:
+    await designate(database, cast, nurse.patient_id)
+    found = await nurse.browser.post("/my-day/search", data={"q": "elea"})
+    assert "Eleanor Whitfield" in found.text
+
+
+async def test_time_without_consent_is_recorded_and_warned_of(
+    database: Database, cast: Cast, clock: HandClock, nurse: Walker
+) -> None:
+    await designate(database, cast, nurse.patient_id)
+    await enroll(nurse, cast)
+    page = await nurse.done("timer/start", program="CCM", activity="patient_call")
+    assert "Recording" in page
+    assert "No consent yet: this time will not count." in page
+    clock.advance(minutes=5)
+    page = await nurse.done("timer/stop", note="")
+    assert "0:05:00" in page
+
+
+async def test_patient_who_declined_is_said_to_have_declined(database: Database, cast: Cast, nurse: Walker) -> None:
+    await designate(database, cast, nurse.patient_id)
+    await enroll(nurse, cast)
+    assert "No consent is recorded." in await nurse.page()
+    said = {"obtained_on": "2026-10-02", "mode": "verbal", "answer": "declined"}
+    page = await nurse.done("consent", enrollment_id=await enrollment_of(nurse), disclosures=ALL_TOLD, **said)
+    assert "The patient declined on Oct 2, 2026." in page
+
+
+async def test_refusal_that_no_form_shows_stands_above_the_page(database: Database, cast: Cast, nurse: Walker) -> None:
+    await designate(database, cast, nurse.patient_id)
+    await enroll(nurse, cast)
+    for form, values in (
+        ("timer/start", {"program": "XYZ", "activity": "patient_call"}),
+        ("consent", {"enrollment_id": str(cast.clinic_id), "obtained_on": "2026-10-02"}),
+    ):
+        answer = await nurse.send(form, **values)
+        assert answer.status_code in {404, 422}
+        if answer.status_code == 422:
+            assert 'role="alert"' in answer.text
+
+
+async def test_more_than_eight_entries_are_folded(
+    database: Database, cast: Cast, clock: HandClock, nurse: Walker
+) -> None:
+    await designate(database, cast, nurse.patient_id)
+    await enroll(nurse, cast)
+    for _ in range(9):
+        await nurse.done("timer/start", program="CCM", activity="patient_call")
+        clock.advance(minutes=1)
+        page = await nurse.done("timer/stop", note="")
+    assert "Show all 9" in page
 
 
 async def test_timer_alone_answers_a_tab_that_asks(database: Database, cast: Cast, nurse: Walker) -> None:

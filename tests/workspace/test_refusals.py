@@ -155,7 +155,7 @@ async def test_role_that_records_nothing_sees_no_form_and_is_refused(
 
 
 async def test_only_a_practitioner_records_decision_making(signed_in: Visit, cast: Cast, nurse: Walker) -> None:
-    assert "it needs the permission &#39;practitioner:decide&#39;" in (await nurse.browser.get(nurse.home)).text
+    assert "A billing practitioner records this." in (await nurse.browser.get(nurse.home)).text
     decided = {"month": "2026-10", "level": "high", "practitioner_id": str(cast.practitioner_id)}
     dates = {"effective_on": "2026-10-05", "checked_on": "2026-10-05"}
     refused = await nurse.send("facts/decision-making", **decided, **dates)
@@ -207,7 +207,7 @@ async def test_void_stays_with_its_reason(
     assert f'id="void-{entry.id}-reason-fault"' in html
     page = await nurse.done(f"entries/{entry.id}/void", reason="Timed the wrong patient")
     assert "Void: Timed the wrong patient (Coordinator Person)" in page
-    assert "0:00 min in October 2026" in page
+    assert "0:00:00 in October 2026" in page
     html = await nurse.refused(f"entries/{entry.id}/void", reason="again")
     assert "already void" in plain(html)
 
@@ -227,15 +227,17 @@ async def test_closed_month_is_frozen_on_the_page_and_the_present_one_goes_on(
     october = await nurse.page("?month=2026-10")
     assert "The ruling" in october
     assert "99490" in october
-    assert "21:00 min in October 2026" in october
+    assert "0:21:00 in October 2026" in october
     assert "Void this entry" not in october
+    assert "October 2026 is closed: what is recorded now does not change it." in october
+    assert 'class="fix"' not in (await nurse.browser.get(f"{nurse.home}?month=2026-10")).text
     assert "Monthly record" in october or "October 2026" in october.split("Documents")[1]
     refused = await nurse.browser.post(f"{nurse.home}/entries/{entry.id}/void?month=2026-10", data={"reason": "late"})
     assert refused.status_code == 422
     assert "This month is closed for the clinic" in plain(refused.text)
     await nurse.done("timer/start", program="CCM", activity="patient_call")
     clock.advance(minutes=2)
-    assert "2:00 min in November 2026" in await nurse.done("timer/stop", note="")
+    assert "0:02:00 in November 2026" in await nurse.done("timer/stop", note="")
 
 
 async def test_month_that_was_closed_on_its_last_evening_takes_no_time(

@@ -52,8 +52,8 @@ async def test_most_urgent_come_first_each_with_one_reason(database: Database, c
     assert [(row.name.split()[-1], row.reason, row.tone) for row in day.rows] == [
         ("Unasked", "Consent missing", "bad"),
         ("Planless", "Care plan not recorded", "bad"),
-        ("Below", "1:20 to 20", "warn"),
-        ("Above", "15:00 to 40", "info"),
+        ("Below", "1:20 min to 20", "warn"),
+        ("Above", "15:00 min to 40", "info"),
     ]
     assert {count.key: count.count for count in day.counts} == {
         "all": 4,
@@ -112,6 +112,8 @@ async def test_coordinator_sees_the_roster_and_a_manager_everybody(database: Dat
         (eligible, "Eligible for CCM"),
         (unknown, "No coverage in force is recorded; from 65 on Medicare is likely, so check"),
     ]
+    assert "needs" not in mine.candidates[1].conditions
+    assert "Hypertension" in mine.candidates[1].conditions
     everybody = await day_of(database, cast.manager)
     assert {row.patient_id for row in everybody.candidates} == {eligible, hidden}
     assert {row.patient_id: row.coordinator for row in everybody.candidates}[eligible] == "Coordinator Person"

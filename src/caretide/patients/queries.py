@@ -6,7 +6,21 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, TIMESTAMP, ColumnElement, Row, Select, Uuid, and_, any_, bindparam, or_, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    TIMESTAMP,
+    ColumnElement,
+    Row,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 
 from caretide.kernel.errors import NotFound
 from caretide.kernel.month import Month
@@ -180,7 +194,8 @@ async def search(
 ) -> list[PatientLine]:
     """Return patients by name, `limit` at most, from behind the patient `after` on.
 
-    `text` is the beginning of a name in either order, a whole record number, or a birth date; empty finds everybody.
+    `text` is the beginning of a name in either order or of the given names alone, a whole record number, or a birth
+    date; empty finds everybody.
     The cursor is a patient's id, so that no name stands in an address.
     """
     wanted = select(*_LINE).order_by(Patient.name_key, Patient.id).limit(limit)
@@ -199,6 +214,10 @@ async def search(
 def _matches(typed: rules.Search) -> ColumnElement[bool]:
     # Ranges and equality alone: under row-level security nothing else may use an index.
     ways = [and_(Patient.name_key >= start, Patient.name_key < rules.after_prefix(start)) for start in typed.prefixes]
+    if typed.given:
+        # No index has the given names alone: within one tenant this range is a filter.
+        given = func.lower(Patient.given).collate("C")
+        ways.append(and_(given >= typed.given, given < rules.after_prefix(typed.given)))
     if typed.birth_date is not None:
         ways.append(Patient.birth_date == typed.birth_date)
     return or_(Patient.mrn == typed.mrn, *ways)
@@ -254,6 +273,13 @@ async def _coverage_spans(tx: Tx, ids: list[UUID]) -> dict[UUID, list[rules.Cove
         span = rules.CoverageSpan(row.kind, row.is_active, row.starts_on, row.ends_on, said)
         found[row.patient_id].append(span)
     return found
+
+
+@requires(Permission.PATIENT_READ)
+async def diagnoses(tx: Tx, patient_ids: Sequence[UUID]) -> dict[UUID, tuple[Diagnosis, ...]]:
+    """Return the active problem lists of patients, each code once; one without any is absent."""
+    tx.touch(*patient_ids)
+    return {key: tuple(found) for key, found in (await _diagnoses(tx, list(patient_ids))).items()}
 
 
 async def _diagnoses(tx: Tx, ids: list[UUID]) -> dict[UUID, list[Diagnosis]]:

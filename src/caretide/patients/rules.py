@@ -93,15 +93,19 @@ def stay_in(span: StaySpan, month: Month, zone: ZoneInfo) -> tuple[date, date | 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What somebody typed, read every way that it can be: exact number, exact birth date, prefixes of the name key."""
+    """What somebody typed, read every way that it can be: exact number, exact birth date, prefixes of the name key.
+
+    `given` is the beginning of the given names; empty where the family name was told apart by a comma.
+    """
 
     mrn: str
     birth_date: date | None
     prefixes: tuple[str, ...]
+    given: str = ""
 
 
 def read_search(text: str) -> Search:
-    """Read what was typed into a search: `vega`, `Vega, Ana`, `Ana Vega`, a number, `1941-03-07` or `3/7/1941`."""
+    """Read what was typed: `vega`, `ana`, `Vega, Ana`, `Ana Vega`, a number, `1941-03-07` or `3/7/1941`."""
     plain = " ".join(text.split())
     family, comma, given = plain.lower().partition(",")
     if comma:
@@ -110,7 +114,7 @@ def read_search(text: str) -> Search:
     prefixes = [" ".join(words)] if words else []
     if len(words) > 1:
         prefixes.append(" ".join([words[-1], *words[:-1]]))
-    return Search(plain, _day(plain), tuple(prefixes))
+    return Search(plain, _day(plain), tuple(prefixes), " ".join(words))
 
 
 def _day(text: str) -> date | None:

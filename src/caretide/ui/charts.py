@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from caretide.ui.filters import MINUTE, minutes
+from caretide.ui.filters import MINUTE, hms, minutes
 
 WIDTH: Final = 1000
 """Width of every bar in drawing units; the SVG stretches to the place it is given."""
@@ -11,18 +11,30 @@ WIDTH: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class MonthBar:
-    """The seconds of a patient-month against the thresholds (in seconds, ascending) of its program.
+    """The seconds that count in a patient-month against the thresholds (in seconds, ascending) of its program.
 
-    The bar ends at the last threshold: care beyond it is still recorded, but no bar grows for it.
+    `uncounted` seconds were recorded too, but the ruling leaves them out: they are drawn behind the fill and reach no
+    threshold. The bar ends at the last threshold: care beyond it is still recorded, but no bar grows for it.
     """
 
     seconds: int
     thresholds: tuple[int, ...]
+    uncounted: int = 0
+
+    @property
+    def recorded(self) -> int:
+        """Seconds that were recorded, whether they count or not."""
+        return self.seconds + self.uncounted
 
     @property
     def fill(self) -> int:
         """Drawing units that are filled."""
         return min(WIDTH, self.seconds * WIDTH // self.thresholds[-1])
+
+    @property
+    def tail(self) -> int:
+        """Drawing units behind the fill, for the seconds that do not count."""
+        return min(WIDTH, self.recorded * WIDTH // self.thresholds[-1]) - self.fill
 
     @property
     def ticks(self) -> tuple[int, ...]:
@@ -41,14 +53,15 @@ class MonthBar:
 
     @property
     def words(self) -> str:
-        """What a person needs to know: `1:20 to 20`, or `Complete`."""
+        """What a person needs to know: `1:20 min to 20`, or `Complete`."""
         for mark in self.thresholds:
             if mark > self.seconds:
-                return f"{minutes(mark - self.seconds)} to {mark // MINUTE}"
+                return f"{minutes(mark - self.seconds)} min to {mark // MINUTE}"
         return "Complete"
 
     @property
     def label(self) -> str:
         """The bar read aloud."""
         marks = ", ".join(str(mark // MINUTE) for mark in self.thresholds)
-        return f"{minutes(self.seconds)} this month; thresholds {marks} minutes; {self.words}"
+        counted = f"{hms(self.seconds)} of {hms(self.recorded)} count" if self.uncounted else hms(self.seconds)
+        return f"{counted} this month; thresholds {marks} minutes; {self.words}"

@@ -78,14 +78,21 @@ def _condition(row: ConditionRow) -> ChartLine:
 
 
 def _medication(row: MedicationRow) -> ChartLine:
-    since = f"since {row.authored[:10]}" if row.authored else ""
+    since = f"since {_written(row.authored)}" if row.authored else ""
     return ChartLine(text=row.name, detail=" · ".join(filter(None, (row.dosage, since))))
+
+
+def _written(text: str) -> str:
+    """Return a FHIR dateTime as a page has it: a day in full; a year, or a month of one, as it was recorded."""
+    day = text[:10]
+    return day_long(date.fromisoformat(day)) if len(day) == len("2026-10-05") else day
 
 
 def _coverage(row: CoverageRow, today: date) -> ChartLine:
     since = f"since {day_long(row.starts_on)}" if row.starts_on else ""
     until = f"until {day_long(row.ends_on)}" if row.ends_on else ""
     state = "" if _in_force(row, today) else "not in force"
-    named = " ".join(filter(None, (row.payor, row.plan)))
+    plan = row.plan or ""
+    named = plan if plan.lower().startswith(row.payor.lower()) else f"{row.payor} {plan}".strip()
     detail = " · ".join(filter(None, (named, since, until, state)))
     return ChartLine(text=COVERAGES.get(row.kind, row.kind), detail=detail)

@@ -95,7 +95,7 @@ def _why_not(tx: Tx, kind: str) -> str:
     if asked is None or asked in tx.actor.permissions:
         return ""
     if asked is Permission.PRACTITIONER_DECIDE:
-        return f"A billing practitioner records this: it needs the permission '{asked}'."
+        return "A billing practitioner records this."
     return f"This needs the permission '{asked}'."
 
 
@@ -127,7 +127,9 @@ def _plan(row: FactRow, copy: FactRow | None, names: Mapping[str, str]) -> _Said
     if copy is None:
         return _Said("missing", f"{plan}; no copy given yet, and that holds the month", row)
     given = words("care-plan-copy", copy.value, names)
-    return _Said("recorded", f"{plan}; copy {given[:1].lower()}{given[1:]} on {day_long(copy.effective_on)}", row)
+    # The line ends with the plan's own date, so a copy of that day need not repeat it.
+    on = "the same day" if copy.effective_on == row.effective_on else f"on {day_long(copy.effective_on)}"
+    return _Said("recorded", f"{plan}; copy {given[:1].lower()}{given[1:]} {on}", row)
 
 
 def _attested(enrolled: Sequence[Enrolled]) -> _Said:

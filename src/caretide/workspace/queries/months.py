@@ -15,6 +15,7 @@ from caretide.kernel.permissions import Permission
 from caretide.patients import queries as patients
 from caretide.programs.month_bar import thresholds
 from caretide.programs.packs import Packs
+from caretide.programs.ruling import ExceptionCode
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
@@ -22,7 +23,7 @@ from caretide.tenants.queries import ClinicRow
 from caretide.time_log import queries as time_log
 from caretide.time_log.queries import EntryRow
 from caretide.ui.charts import MonthBar
-from caretide.workspace.rules.day import working_days_left
+from caretide.workspace.rules.day import UNRECORDED, working_days_left
 from caretide.workspace.schemas.patient import MonthCard, RulingCode, RulingException
 
 ORDER: Final = {"block": 0, "adjust": 1, "info": 2}
@@ -55,9 +56,15 @@ def marks_of(judged: Judged) -> tuple[int, ...]:
     return tuple(rung.seconds for rung in judged.ruling.ladder) or FIRST_THRESHOLD
 
 
-def recorded_of(judged: Judged) -> int:
-    """Return the recorded seconds of the program that a month is judged by, whether they count or not."""
-    return sum(entry.seconds for entry in judged.evidence.entries if entry.program == judged.ruling.program)
+def bar_of(judged: Judged) -> MonthBar:
+    """Return the bar of a month: what the ruling counts, and what else was recorded in its program."""
+    ruling = judged.ruling
+    recorded = sum(entry.seconds for entry in judged.evidence.entries if entry.program == ruling.program)
+    return _bar(ruling.countable_seconds, recorded, marks_of(judged))
+
+
+def _bar(countable: int, recorded: int, marks: tuple[int, ...]) -> MonthBar:
+    return MonthBar(countable, marks, uncounted=max(0, recorded - countable))
 
 
 def _live(judged: Judged, days_left: int) -> MonthCard:
@@ -65,8 +72,7 @@ def _live(judged: Judged, days_left: int) -> MonthCard:
     return MonthCard(
         month=ruling.month,
         program=ruling.program,
-        bar=MonthBar(recorded_of(judged), marks_of(judged)),
-        countable=ruling.countable_seconds,
+        bar=bar_of(judged),
         codes=tuple(RulingCode(code=line.code, units=line.units) for line in ruling.codes),
         exceptions=_exceptions((one.code, one.severity, one.message, one.fact) for one in ruling.exceptions),
         days_left=days_left,
@@ -81,6 +87,7 @@ def _exceptions(rows: Iterable[tuple[str, str, str, str | None]]) -> tuple[Rulin
             severity="block" if severity == "block" else "adjust" if severity == "adjust" else "info",
             message=message[:1].upper() + message[1:],
             fix=anchor(code, fact),
+            unrecorded=UNRECORDED.get(fact, fact) if fact and code == ExceptionCode.FACT_UNKNOWN else "",
         )
         for code, severity, message, fact in rows
     ]
@@ -102,11 +109,11 @@ async def _closed(tx: Tx, row: Any, month: Month, entries: Sequence[EntryRow], p
     found = select(MonthException.code, MonthException.severity, MonthException.message, MonthException.fact)
     exceptions = found.where(MonthException.patient_month_id == row.id).order_by(MonthException.position)
     program, marks = _ladder(row.program.split("+"), row.ruling.get("family") or "", packs, month)
+    recorded = sum(one.duration_secs for one in entries if not one.is_void and one.program == program)
     return MonthCard(
         month=month,
         program=program,
-        bar=MonthBar(sum(one.duration_secs for one in entries if not one.is_void and one.program == program), marks),
-        countable=row.countable_seconds,
+        bar=_bar(row.countable_seconds, recorded, marks),
         codes=tuple(
             RulingCode(code=line.code, units=line.units)
             for line in (await tx.db.execute(lines.order_by(ClaimLine.position))).all()

@@ -1,11 +1,15 @@
 """The patient page, put together from the features below."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import func, select
+
 from caretide.documents import queries as documents
 from caretide.enrollment import queries as enrollment
+from caretide.enrollment.models import Consent
 from caretide.enrollment.queries import Enrolled
 from caretide.enrollment.rules import DISCLOSURES, PROGRAMS, ConsentStanding
 from caretide.kernel.errors import NotFound
@@ -56,7 +60,8 @@ async def patient_page(tx: Tx, patient_id: UUID, asked: Month | None = None) -> 
     enrolled = [one for one in await enrollment.enrollments(tx, patient_id) if _touches(one, month)]
     entries = await time_log.entries(tx, patient_id, month)
     found = await chart(tx, who, clinic, today)
-    label, tone = _consent_badge(enrolled)
+    declined = await _declined(tx, clinic, month, enrolled)
+    label, tone = _consent_badge(enrolled, declined)
     return PatientPage(
         patient=found.header,
         zone=clinic.zone,
@@ -67,7 +72,7 @@ async def patient_page(tx: Tx, patient_id: UUID, asked: Month | None = None) -> 
         months=await month_cards(tx, patient_id, clinic, month, entries),
         entries=await _entries(tx, clinic, month, entries),
         eligibility=await _eligibility(tx, patient_id, clinic),
-        enrollments=tuple(_enrollment(one) for one in enrolled),
+        enrollments=tuple(_enrollment(one, declined) for one in enrolled),
         enroll=await _enroll_form(tx, who, enrolled),
         may_consent=Permission.ENROLLMENT_WRITE in tx.actor.permissions,
         facts=await fact_lines(tx, patient_id, clinic, month, enrolled) if enrolled else (),
@@ -88,20 +93,36 @@ def _touches(one: Enrolled, month: Month) -> bool:
     return one.enrollment.ended_on is None or one.enrollment.ended_on >= month.first
 
 
-def _consent_badge(enrolled: Sequence[Enrolled]) -> tuple[str, Tone]:
+async def _declined(tx: Tx, clinic: ClinicRow, month: Month, enrolled: Sequence[Enrolled]) -> dict[UUID, date]:
+    """Return when the patient last declined, by enrollment, as far as a month knows."""
+    ids = [one.enrollment.id for one in enrolled]
+    wanted = (
+        select(Consent.enrollment_id, func.max(Consent.decided_at).label("at"))
+        .where(Consent.enrollment_id.in_(ids), Consent.decision == "declined")
+        .where(Consent.decided_at < month.bounds(clinic.zone)[1])
+        .group_by(Consent.enrollment_id)
+    )
+    rows = (await tx.db.execute(wanted)).all() if ids else ()
+    return {row.enrollment_id: row.at.astimezone(clinic.zone).date() for row in rows}
+
+
+def _consent_badge(enrolled: Sequence[Enrolled], declined: Mapping[UUID, date]) -> tuple[str, Tone]:
     """Return the consent of all enrollments together: the worst of them."""
     if not enrolled:
         return "No consent", "neutral"
-    found = [_consent(one.consent) for one in enrolled]
+    found = [_consent(one.consent, declined.get(one.enrollment.id)) for one in enrolled]
     label, tone, _ = next((one for one in found if one[1] != "good"), found[0])
     return label, tone
 
 
-def _consent(standing: ConsentStanding) -> tuple[str, Tone, str]:
+def _consent(standing: ConsentStanding, declined_on: date | None) -> tuple[str, Tone, str]:
     """Return label, tone and sentence of a consent."""
     given = standing.given
     if given is None or standing.obtained_on is None:
-        return "No consent", "bad", "No consent is recorded, or the patient declined. Without it nothing can be billed."
+        if declined_on:
+            on = day_long(declined_on)
+            return "Consent declined", "bad", f"The patient declined on {on}. Without consent nothing can be billed."
+        return "No consent", "bad", "No consent is recorded. Without it nothing can be billed."
     told = len(given.disclosures & set(DISCLOSURES))
     by = f", by {given.obtained_by}" if given.obtained_by else ""
     asked = f"{MODES.get(given.mode, given.mode)} on {day_long(standing.obtained_on)}"
@@ -116,9 +137,9 @@ def _consent(standing: ConsentStanding) -> tuple[str, Tone, str]:
     return "Consent on file", "good", f"Accepted {asked}, all five disclosures{by}"
 
 
-def _enrollment(one: Enrolled) -> EnrollmentLine:
+def _enrollment(one: Enrolled, declined: Mapping[UUID, date]) -> EnrollmentLine:
     row = one.enrollment
-    _, tone, sentence = _consent(one.consent)
+    _, tone, sentence = _consent(one.consent, declined.get(row.id))
     return EnrollmentLine(
         enrollment_id=row.id,
         program=row.program,

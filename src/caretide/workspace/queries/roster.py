@@ -1,6 +1,6 @@
 """My day: who is on the roster, and the one reason why each is on the list."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -26,7 +26,7 @@ from caretide.tenants.queries import ClinicRow
 from caretide.time_log import queries as time_log
 from caretide.ui.charts import MonthBar
 from caretide.workspace.queries.chart import sex_letter
-from caretide.workspace.queries.months import marks_of, recorded_of
+from caretide.workspace.queries.months import bar_of
 from caretide.workspace.rules.day import Band, Reason, reason, working_days_left
 from caretide.workspace.schemas.roster import MyDay, RosterCount, RosterRow
 
@@ -51,14 +51,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class _Enrolled:
-    """A patient whose month was judged. `countable` seconds are those that the ruling rests on."""
+    """A patient whose month was judged."""
 
     patient_id: UUID
     name: str
     program: str
-    seconds: int
-    countable: int
-    marks: tuple[int, ...]
+    bar: MonthBar
     reason: Reason
     conditions: str
 
@@ -70,7 +68,6 @@ class _Free:
     patient_id: UUID
     eligible: bool
     reason: str
-    conditions: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +127,7 @@ def _lists(roster: _Roster, show: str, *, searched: bool) -> tuple[list[_Enrolle
 
 def _is_in(one: _Enrolled, show: str) -> bool:
     if show == "under":
-        return one.countable < one.marks[0]
+        return not one.bar.reached
     return one.reason.band is (Band.CONSENT if show == "consent" else Band.HELD)
 
 
@@ -173,21 +170,23 @@ def _urgency(one: _Enrolled) -> tuple[Band, int, str, UUID]:
 
 
 def _enrolled(judged: Judged) -> _Enrolled:
-    chart, ruling, marks = judged.evidence.chart, judged.ruling, marks_of(judged)
+    chart, ruling, bar = judged.evidence.chart, judged.ruling, bar_of(judged)
     deceased = chart.is_deceased or chart.deceased_on is not None
-    lists = enrollment.chronic_lists()
-    names = [lists.names[name] for name in chronic_conditions([one.icd10 for one in chart.diagnoses], lists)]
-    more = f" +{len(names) - SHOWN_CONDITIONS}" if len(names) > SHOWN_CONDITIONS else ""
     return _Enrolled(
         patient_id=chart.patient_id,
         name=f"{chart.family} {chart.given}",
         program=ruling.program,
-        seconds=recorded_of(judged),
-        countable=ruling.countable_seconds,
-        marks=marks,
-        reason=reason(ruling.exceptions, ruling.countable_seconds, marks, deceased=deceased),
-        conditions=", ".join(names[:SHOWN_CONDITIONS]) + more,
+        bar=bar,
+        reason=reason(ruling.exceptions, bar.seconds, bar.thresholds, deceased=deceased),
+        conditions=_conditions(one.icd10 for one in chart.diagnoses),
     )
+
+
+def _conditions(icd10: Iterable[str]) -> str:
+    lists = enrollment.chronic_lists()
+    names = [lists.names[name] for name in chronic_conditions(list(icd10), lists)]
+    more = f" +{len(names) - SHOWN_CONDITIONS}" if len(names) > SHOWN_CONDITIONS else ""
+    return ", ".join(names[:SHOWN_CONDITIONS]) + more
 
 
 async def _free(tx: Tx, clinic: ClinicRow, ids: Sequence[UUID] | None, enrolled: Container[UUID]) -> list[_Free]:
@@ -204,24 +203,23 @@ async def _free(tx: Tx, clinic: ClinicRow, ids: Sequence[UUID] | None, enrolled:
 
 def _candidate(patient_id: UUID, answer: Eligibility) -> _Free:
     programs = [program for program in ("CCM", "PCM") if answer.of(program)]
-    known = next((found.text for found in answer.reasons_of("CCM") if found.code == "conditions"), "")
-    conditions = known.partition(": ")[2] if programs else ""
     if programs:
-        return _Free(patient_id=patient_id, eligible=True, reason=f"Eligible for {programs[0]}", conditions=conditions)
+        return _Free(patient_id=patient_id, eligible=True, reason=f"Eligible for {programs[0]}")
     against = [found for found in answer.reasons if found.ok is False] or [
         found for found in answer.reasons if found.ok is None
     ]
     text = against[0].text if against else "Not enrolled"
-    return _Free(patient_id=patient_id, eligible=False, reason=text, conditions=conditions)
+    return _Free(patient_id=patient_id, eligible=False, reason=text)
 
 
 async def _rows(tx: Tx, shown: Sequence[_Enrolled | _Free], zones: dict[UUID, ZoneInfo]) -> list[RosterRow]:
-    """Return the rows of one page: three statements, however many."""
+    """Return the rows of one page: four statements, however many."""
     ids = [one.patient_id for one in shown]
     wanted = select(Patient.id, Patient.given, Patient.family, Patient.birth_date, Patient.sex)
     people = {row.id: row for row in (await tx.db.execute(wanted.where(Patient.id == any_(_IDS)), {"ids": ids})).all()}
     contacts = await time_log.last_contact(tx, ids)
     designated = await rosters.designated_as_of(tx, ids, tx.now)
+    charts = await patients.diagnoses(tx, [one.patient_id for one in shown if isinstance(one, _Free)])
     rows: list[RosterRow] = []
     for one in shown:
         who, zone = people[one.patient_id], zones[one.patient_id]
@@ -232,7 +230,9 @@ async def _rows(tx: Tx, shown: Sequence[_Enrolled | _Free], zones: dict[UUID, Zo
                 name=f"{who.given} {who.family}".strip(),
                 age=_age(who.birth_date, tx, zone),
                 sex=sex_letter(who.sex),
-                conditions=one.conditions,
+                conditions=_conditions(found.icd10 for found in charts.get(one.patient_id, ()))
+                if isinstance(one, _Free)
+                else one.conditions,
                 last_contact=reached.astimezone(zone).date() if reached else None,
                 coordinator=coordinator.name if coordinator else "",
                 **_standing(one),
@@ -249,5 +249,4 @@ def _standing(one: _Enrolled | _Free) -> dict[str, Any]:
     """Return what differs between somebody enrolled and somebody who is not."""
     if isinstance(one, _Free):
         return {"reason": one.reason, "tone": "neutral"}
-    bar = MonthBar(one.seconds, one.marks)
-    return {"reason": one.reason.text, "tone": one.reason.tone, "program": one.program, "bar": bar}
+    return {"reason": one.reason.text, "tone": one.reason.tone, "program": one.program, "bar": one.bar}

@@ -1,6 +1,6 @@
 """The timer's pane on a patient's page."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -9,6 +9,8 @@ from sqlalchemy import select
 
 from caretide.enrollment import queries as enrollment
 from caretide.enrollment.queries import Enrolled
+from caretide.enrollment.rules import ConsentStanding
+from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.patients import queries as patients
 from caretide.patients.models import Patient
@@ -42,9 +44,10 @@ async def timer_pane(tx: Tx, patient_id: UUID) -> TimerPane:
 async def timer_beside(tx: Tx, who: PatientRow, clinic: ClinicRow, enrolled: Sequence[Enrolled]) -> TimerPane:
     """Return the pane for a patient whose chart and enrollments are at hand."""
     timer = await time_log.running_timer(tx)
+    today = tx.now.astimezone(clinic.zone).date()
     if timer is not None:
-        return await _running(tx, who, clinic, timer)
-    programs = open_programs(enrolled, tx.now.astimezone(clinic.zone).date())
+        return await _running(tx, who, clinic, timer, enrolled)
+    programs = open_programs(enrolled, today)
     why_not = _barred(tx, who, programs)
     return TimerPane(
         patient_id=who.id,
@@ -54,6 +57,7 @@ async def timer_beside(tx: Tx, who: PatientRow, clinic: ClinicRow, enrolled: Seq
         activities=ACTIVITIES,
         programs=tuple(Option(program, program) for program in programs),
         why_not=why_not,
+        warning="" if why_not else _unconsented(enrolled, programs, Month.of(today)),
     )
 
 
@@ -81,8 +85,28 @@ def _barred(tx: Tx, who: PatientRow, programs: dict[str, UUID]) -> str:
     return "" if programs else "Time counts for a program. Enroll the patient first."
 
 
-async def _running(tx: Tx, who: PatientRow, clinic: ClinicRow, timer: TimerRow) -> TimerPane:
+def _unconsented(enrolled: Sequence[Enrolled], programs: Container[str], month: Month) -> str:
+    """Return a warning when a program of the timer has no consent that stands in the month; empty otherwise."""
+    timed = [one for one in enrolled if one.enrollment.program in programs and one.enrollment.ended_on is None]
+    without = [one.enrollment.program for one in timed if not _consented(one.consent, month)]
+    if not without:
+        return ""
+    if len(without) == len(timed):
+        return "No consent yet: this time will not count."
+    return f"No consent yet for {' or '.join(without)}: time for it will not count."
+
+
+def _consented(standing: ConsentStanding, month: Month) -> bool:
+    # What is taken back takes effect at the end of its month.
+    lasts = standing.revoked_on is not None and Month.of(standing.revoked_on) >= month
+    return standing.status == "documented" or (standing.status == "revoked" and lasts)
+
+
+async def _running(
+    tx: Tx, who: PatientRow, clinic: ClinicRow, timer: TimerRow, enrolled: Sequence[Enrolled]
+) -> TimerPane:
     here = timer.patient_id == who.id
+    month = Month.of(tx.now.astimezone(clinic.zone).date())
     name = ""
     if not here:
         wanted = select(Patient.given, Patient.family).where(Patient.id == timer.patient_id)
@@ -101,4 +125,5 @@ async def _running(tx: Tx, who: PatientRow, clinic: ClinicRow, timer: TimerRow) 
         program=timer.program,
         elsewhere_patient_id=None if here else timer.patient_id,
         elsewhere_name=name,
+        warning=_unconsented(enrolled, {timer.program}, month) if here and timer.program else "",
     )

@@ -83,7 +83,7 @@ def _words(found: RuleException) -> str:
 def _of_time(countable: int, thresholds: Sequence[int]) -> Reason:
     for place, mark in enumerate(thresholds):
         if mark > countable:
-            text = f"{clock(mark - countable)} to {mark // 60}"
+            text = f"{clock(mark - countable)} min to {mark // 60}"
             return Reason(Band.REACHED if place else Band.UNDER, text, "info" if place else "warn", mark - countable)
     return Reason(Band.COMPLETE, "Complete", "good")
 

@@ -11,12 +11,13 @@ from caretide.workspace.schemas.roster import MyDay, RosterRow
 
 
 class RowOut(BaseModel):
-    """A patient of the roster. `seconds` are recorded in the month, `thresholds` in seconds; no program, no bar."""
+    """A patient of the roster: `seconds` are recorded, `countable` of them count; no program, no thresholds."""
 
     patient_id: UUID
     name: str
     program: str | None
     seconds: int
+    countable: int
     thresholds: list[int]
     reason: str
     tone: str
@@ -30,7 +31,8 @@ class RowOut(BaseModel):
             patient_id=row.patient_id,
             name=row.name,
             program=row.program,
-            seconds=row.bar.seconds if row.bar else 0,
+            seconds=row.bar.recorded if row.bar else 0,
+            countable=row.bar.seconds if row.bar else 0,
             thresholds=list(row.bar.thresholds) if row.bar else [],
             reason=row.reason,
             tone=row.tone,
@@ -104,8 +106,8 @@ class RulingOut(BaseModel):
         return cls(
             month=str(card.month),
             program=card.program,
-            seconds=card.bar.seconds,
-            countable=card.countable,
+            seconds=card.bar.recorded,
+            countable=card.bar.seconds,
             thresholds=list(card.bar.thresholds),
             codes=[CodeOut(code=one.code, units=one.units) for one in card.codes],
             exceptions=[

@@ -105,7 +105,12 @@ def fact_fields(
         name="practitioner_id", label="Practitioner", kind="select", options=practitioners, required=True
     )
     month = Field(
-        name="month", label="For the month", kind="month", value=str(service_month or Month.of(today)), required=True
+        name="month",
+        label="For the month",
+        kind="month",
+        value=str(service_month or Month.of(today)),
+        required=True,
+        hint="Year and month as YYYY-MM, for example 2026-10",
     )
     fields: dict[str, tuple[Field, ...]] = {
         "risk": (

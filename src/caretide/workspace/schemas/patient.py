@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from caretide.kernel.month import Month
 from caretide.ui.charts import MonthBar
-from caretide.ui.forms import Option
+from caretide.ui.forms import FormState, Option
 from caretide.ui.shell import Tone
 from caretide.workspace.schemas.facts import CONSENT_ANSWERS, CONSENT_MODES, DISCLOSURES, FactLine
 
@@ -37,7 +37,7 @@ class TimerPane:
 
     `state`: `idle`, `running` (here), `elsewhere` (another patient), `barred` (`why_not` says why, and what to do).
     `elapsed` are whole seconds since `started_at`; `key` names the running timer ("" for none), so that a second tab
-    can tell that something changed.
+    can tell that something changed. `warning` says why time will not count although it can be recorded.
     """
 
     patient_id: UUID
@@ -54,16 +54,21 @@ class TimerPane:
     elsewhere_patient_id: UUID | None = None
     elsewhere_name: str = ""
     why_not: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulingException:
-    """A named fact of the ruling; `fix` is the anchor of the form on this page that mends it, or empty."""
+    """A named fact of the ruling; `fix` is the anchor of the form on this page that mends it, or empty.
+
+    `unrecorded` is the short title of a fact that nobody recorded; empty for any other exception.
+    """
 
     code: str
     severity: Severity
     message: str
     fix: str = ""
+    unrecorded: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,16 +81,26 @@ class RulingCode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthCard:
-    """The month to date of one program: recorded seconds, what counts of them, and the ruling as it stands."""
+    """The month to date of one program: what counts of the recorded seconds, and the ruling as it stands."""
 
     month: Month
     program: str
     bar: MonthBar
-    countable: int
     codes: tuple[RulingCode, ...] = ()
     exceptions: tuple[RulingException, ...] = ()
     days_left: int = 0
     closed: bool = False
+
+    @property
+    def unrecorded(self) -> tuple[RulingException, ...]:
+        """Facts that nobody recorded, when there are several: they share one row."""
+        found = tuple(one for one in self.exceptions if one.unrecorded)
+        return found if len(found) > 1 else ()
+
+    @property
+    def singled(self) -> tuple[RulingException, ...]:
+        """The exceptions that have a row of their own."""
+        return tuple(one for one in self.exceptions if one not in self.unrecorded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +118,11 @@ class EntryLine:
     voided: bool = False
     void_reason: str = ""
     voided_by: str = ""
+
+    @property
+    def form(self) -> str:
+        """The name of the form that voids it."""
+        return f"void-{self.entry_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,3 +239,27 @@ class PatientPage:
     def recorded(self) -> int:
         """Seconds of the entries that stand."""
         return sum(entry.seconds for entry in self.entries if not entry.voided)
+
+    @property
+    def closed(self) -> Month | None:
+        """The month that the page shows, if it is closed."""
+        return next((card.month for card in self.months if card.closed), None)
+
+    def shows(self, form: FormState) -> bool:
+        """Whether a form of the page stands where it can show what was wrong with it."""
+        kind, _, which = form.name.partition("-")
+        match kind:
+            case "timer":
+                taken = {"idle": {"", "activity"}, "running": {"", "note"}}.get(self.timer.state, {""})
+                several = {"program"} if self.timer.state == "idle" and len(self.timer.programs) > 1 else set[str]()
+                return bool(form.errors.keys() & (taken | several))
+            case "enroll":
+                return True
+            case "consent" | "revoke":
+                return self.may_consent and which in {str(line.enrollment_id) for line in self.enrollments}
+            case "void":
+                return which in {str(entry.entry_id) for entry in self.entries}
+            case "designate":
+                return bool(self.designation.options)
+            case _:
+                return which in {fact.kind for fact in self.facts if fact.fields}
