@@ -159,6 +159,8 @@ def _consent(evidence: Evidence) -> doc.Consent | None:
         script_version=given.script_version or "Not recorded",
         disclosures=tuple(text for key, text in DISCLOSURES.items() if key in given.disclosures),
         revoked_on=standing.revoked_on,
+        recorded_at=given.recorded_at,
+        recorded_by=given.recorded_by,
     )
 
 
