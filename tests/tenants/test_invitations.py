@@ -150,3 +150,14 @@ async def test_who_has_an_account_is_asked_for_its_password_once(
     assert "At least 15 characters" not in page
     assert "Choose a password" in (await client.get(link)).text
     assert (await client.post(known, data={"password": PASSWORD})).status_code == 303
+
+
+async def test_inviting_again_gives_a_new_link_and_ends_the_lost_one(
+    client: httpx.AsyncClient, cast: Cast, signed_in: Visit, link: str, email: str
+) -> None:
+    browser = await signed_in(cast.administrator)
+    answer = await browser.post("/members/invite", data=NEW | {"email": email, "clinic_id": str(cast.clinic_id)})
+    (renewed,) = re.findall(f'value="{HOME}(/invitations/[^"]+)"', answer.text)
+    assert renewed != link
+    assert (await client.get(link)).status_code == 404
+    assert (await accept(client, renewed)).status_code == 303

@@ -182,8 +182,11 @@ async def invite_member(tx: Tx, new: NewMember) -> Invited:
         raise Invalid("A member needs a name", field="name")
     if role is Role.PRACTITIONER and new.practitioner_id is None:
         raise Invalid("Say which practitioner this member is", field="practitioner_id")
-    if (await tx.db.execute(select(Member.id).where(Member.email == email))).first():
-        raise Conflict("Somebody with this address is already a member")
+    known = (await tx.db.execute(select(Member.id, Member.status).where(Member.email == email))).one_or_none()
+    if known is not None:
+        if known.status != "invited":
+            raise Conflict("Somebody with this address is already a member")
+        return await _renew(tx, known.id)
     member_id = new_id()
     await tx.db.execute(
         insert(Member).values(
@@ -196,6 +199,17 @@ async def invite_member(tx: Tx, new: NewMember) -> Invited:
             practitioner_id=new.practitioner_id,
         )
     )
+    return await _link(tx, member_id)
+
+
+async def _renew(tx: Tx, member_id: UUID) -> Invited:
+    """Give somebody who has not come yet a new link; the lost one opens nothing any more."""
+    standing = update(Invitation).where(Invitation.member_id == member_id, Invitation.used_at.is_(None))
+    await tx.db.execute(standing.values(used_at=tx.now))
+    return await _link(tx, member_id)
+
+
+async def _link(tx: Tx, member_id: UUID) -> Invited:
     # The tenant's id leads the token: the look-up needs a tenant before there is a session.
     token = tx.tenant_id.hex + secrets.token_urlsafe(24)
     expires_at = tx.now + INVITATION_LASTS

@@ -1,6 +1,7 @@
 """A tenant's clinics and practitioners as rows, and what a name, a number or a time zone must look like."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -74,8 +75,12 @@ def check_slug(slug: str) -> str:
 
 
 def slug_of(name: str) -> str:
-    """Return a slug made from a name."""
-    return check_slug(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63])
+    """Return a slug made from a name; raise Invalid where its letters leave none."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:63]
+    if not slug:
+        raise Invalid("No short name can be made from this name; give one with --slug", field="slug")
+    return check_slug(slug)
 
 
 def check_zone(zone: str) -> str:
