@@ -91,6 +91,70 @@ BILLERS: Final = (
 )
 
 
+PRACTITIONER: Final = "practitioner_id"
+MONTH: Final = "month"
+"""Names of the two fields that depend on the page; the others stand as they are."""
+
+_FIELDS: Final[dict[str, tuple[Field | str, ...]]] = {
+    "risk": (
+        Field(name="is_high_risk", label="Significant risk?", kind="radio", options=YES_NO, required=True, hint=RISK),
+        Field(
+            name="expected_months",
+            label="Expected to last, in months",
+            kind="number",
+            required=True,
+            hint="CCM needs 12, PCM 3; until death counts as longer",
+        ),
+        Field(name="effective_on", label="Attested on", kind="date", required=True),
+    ),
+    "initiating-visit": (
+        Field(name="visit", label="Visit", kind="select", options=VISITS, required=True),
+        Field(name="effective_on", label="Date of the visit", kind="date", required=True),
+    ),
+    "care-plan": (
+        Field(name="plan", label="Plan", kind="select", options=PLANS, required=True),
+        Field(name="effective_on", label="In effect since", kind="date", required=True),
+        Field(name="copy_how", label="Copy to the patient", kind="select", options=COPIES),
+        Field(name="copy_to", label="Given to", kind="select", options=RECEIVERS),
+        Field(name="copy_on", label="Copy given on", kind="date", hint="Counts from this day on"),
+    ),
+    "decision-making": (
+        MONTH,
+        Field(name="level", label="Level", kind="select", options=LEVELS, required=True),
+        PRACTITIONER,
+        Field(name="effective_on", label="Decided on", kind="date", required=True),
+    ),
+    "election": (
+        MONTH,
+        Field(name="family", label="Family of codes", kind="select", options=FAMILIES, required=True),
+        PRACTITIONER,
+    ),
+    "facility-stays": (
+        Field(name="stay", label="Stay", kind="select", options=STAYS, required=True),
+        Field(name="from", label="From", kind="date"),
+        Field(name="to", label="To", kind="date", hint="Empty while it lasts"),
+        Field(name="stay_2", label="Second stay", kind="select", options=STAYS),
+        Field(name="from_2", label="Second stay from", kind="date"),
+        Field(name="to_2", label="Second stay to", kind="date"),
+    ),
+    "other-claims": (
+        MONTH,
+        Field(name="found", label="Other care-management claims found?", kind="radio", options=YES_NO, required=True),
+        Field(name="code", label="Code", hint="For example 99490"),
+        Field(name="biller", label="Billed by", kind="select", options=BILLERS),
+        Field(name="dos", label="Service date", kind="date"),
+        Field(name="code_2", label="Second code"),
+        Field(name="biller_2", label="Second billed by", kind="select", options=BILLERS),
+        Field(name="dos_2", label="Second service date", kind="date"),
+    ),
+    "hospice-home-health": (
+        MONTH,
+        Field(name="hospice", label="Hospice elected?", kind="radio", options=YES_NO, required=True),
+        Field(name="home_health", label="Home health episode?", kind="radio", options=YES_NO, required=True),
+    ),
+}
+
+
 def fact_fields(
     kind: str, today: date, practitioners: tuple[Option, ...], service_month: Month | None = None
 ) -> tuple[Field, ...]:
@@ -99,82 +163,21 @@ def fact_fields(
     Every form ends with the day on which somebody looked: an unchecked fact is not known. `service_month` is the month
     that the page shows, today's unless told otherwise.
     """
-    checked = Field(name="checked_on", label="Checked on", kind="date", value=today.isoformat(), required=True)
-    effective = Field(name="effective_on", label="In effect since", kind="date", required=True)
-    practitioner = Field(
-        name="practitioner_id", label="Practitioner", kind="select", options=practitioners, required=True
-    )
-    month = Field(
-        name="month",
-        label="For the month",
-        kind="month",
-        value=str(service_month or Month.of(today)),
-        required=True,
-        hint="Year and month as YYYY-MM, for example 2026-10",
-    )
-    fields: dict[str, tuple[Field, ...]] = {
-        "risk": (
-            Field(
-                name="is_high_risk", label="Significant risk?", kind="radio", options=YES_NO, required=True, hint=RISK
-            ),
-            Field(
-                name="expected_months",
-                label="Expected to last, in months",
-                kind="number",
-                required=True,
-                hint="CCM needs 12, PCM 3; until death counts as longer",
-            ),
-            Field(name="effective_on", label="Attested on", kind="date", required=True),
+    of_page = {
+        MONTH: Field(
+            name=MONTH,
+            label="For the month",
+            kind="month",
+            value=str(service_month or Month.of(today)),
+            required=True,
+            hint="Year and month as YYYY-MM, for example 2026-10",
         ),
-        "initiating-visit": (
-            Field(name="visit", label="Visit", kind="select", options=VISITS, required=True),
-            Field(name="effective_on", label="Date of the visit", kind="date", required=True),
-        ),
-        "care-plan": (
-            Field(name="plan", label="Plan", kind="select", options=PLANS, required=True),
-            effective,
-            Field(name="copy_how", label="Copy to the patient", kind="select", options=COPIES),
-            Field(name="copy_to", label="Given to", kind="select", options=RECEIVERS),
-            Field(name="copy_on", label="Copy given on", kind="date", hint="Counts from this day on"),
-        ),
-        "decision-making": (
-            month,
-            Field(name="level", label="Level", kind="select", options=LEVELS, required=True),
-            practitioner,
-            Field(name="effective_on", label="Decided on", kind="date", required=True),
-        ),
-        "election": (
-            month,
-            Field(name="family", label="Family of codes", kind="select", options=FAMILIES, required=True),
-            practitioner,
-        ),
-        "facility-stays": (
-            Field(name="stay", label="Stay", kind="select", options=STAYS, required=True),
-            Field(name="from", label="From", kind="date"),
-            Field(name="to", label="To", kind="date", hint="Empty while it lasts"),
-            Field(name="stay_2", label="Second stay", kind="select", options=STAYS),
-            Field(name="from_2", label="Second stay from", kind="date"),
-            Field(name="to_2", label="Second stay to", kind="date"),
-        ),
-        "other-claims": (
-            month,
-            Field(
-                name="found", label="Other care-management claims found?", kind="radio", options=YES_NO, required=True
-            ),
-            Field(name="code", label="Code", hint="For example 99490"),
-            Field(name="biller", label="Billed by", kind="select", options=BILLERS),
-            Field(name="dos", label="Service date", kind="date"),
-            Field(name="code_2", label="Second code"),
-            Field(name="biller_2", label="Second billed by", kind="select", options=BILLERS),
-            Field(name="dos_2", label="Second service date", kind="date"),
-        ),
-        "hospice-home-health": (
-            month,
-            Field(name="hospice", label="Hospice elected?", kind="radio", options=YES_NO, required=True),
-            Field(name="home_health", label="Home health episode?", kind="radio", options=YES_NO, required=True),
+        PRACTITIONER: Field(
+            name=PRACTITIONER, label="Practitioner", kind="select", options=practitioners, required=True
         ),
     }
-    return (*fields[kind], checked)
+    checked = Field(name="checked_on", label="Checked on", kind="date", value=today.isoformat(), required=True)
+    return (*(of_page[one] if isinstance(one, str) else one for one in _FIELDS[kind]), checked)
 
 
 DISCLOSURES: Final = (
