@@ -191,7 +191,7 @@ def _month(value: object, path: str) -> Month:
     written = text(value, path)
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", written, re.ASCII):
         refuse(path, "must be a month written YYYY-MM")
-    month = Month.parse(written)
+    month = Month(int(written[:4]), int(written[5:]))
     if not FIRST_YEAR <= month.year <= LAST_YEAR:
         refuse(path, f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}")
     return month
