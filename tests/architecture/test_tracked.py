@@ -35,7 +35,7 @@ def test_planted_foreign_text_is_found(tmp_path: Path) -> None:
     hosts = [
         "https://files.example" + "hosted.org/a.whl",
         "registry." + "example.org",
-        "--index-url" + " https://a/simple",
+        "--index" + "-url https://a/simple",
     ]
     for line in [*hosts, '"resolved"' + ': "https://a/b.tgz"', f"see {tmp_path}/src", f"{tmp_path.parent}/shared/data"]:
         path = tmp_path / "notes.md"
