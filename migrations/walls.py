@@ -3,8 +3,12 @@
 The catalogue test fails on any table that did not get it.
 """
 
+from pathlib import Path
+from typing import Final
+
 from alembic import op
 
+SQL: Final = Path(__file__).parent / "sql"
 ROLES = "caretide_app, caretide_worker"
 
 
@@ -29,3 +33,15 @@ def secure(table: str, grants: str, *, patient: str | None = None) -> None:
 def share(table: str, grants: str) -> None:
     """Grant on a table that stands outside the tenant wall; the catalogue test lists these with reasons."""
     op.execute(f"GRANT {grants} ON {table} TO {ROLES}")
+
+
+def run_file(name: str) -> None:
+    """Run one of the frozen files of statements, by its name without the ending."""
+    run((SQL / f"{name}.sql").read_text())
+
+
+def run(statements: str) -> None:
+    """Run a script of statements as it stands: the driver alone leaves its percent signs be."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - a migration always has one; tells the type checker
+    driver.execute(statements)

@@ -1,16 +1,13 @@
 """The first schema: context, queue, tables, walls, and the log that cannot be altered."""
 
-from pathlib import Path
-
 from alembic import op
 from procrastinate.schema import SchemaManager
 
-from migrations.walls import secure, share
+from migrations.walls import run, run_file, secure, share
 
 revision = "0001"
 down_revision = None
 
-SQL = Path(__file__).parents[1] / "sql"
 ENTRY_COLUMNS = (
     "patient_id, coordinator_id, account_id, enrollment_id, clinic_id, program, activity_type, "
     "start_time, end_time, service_month, staff_role, credential, source, note, supersedes_id, row_hash, "
@@ -19,26 +16,14 @@ ENTRY_COLUMNS = (
 """What may be given when an entry is inserted: its void columns and its time of recording may not."""
 
 
-def run_file(name: str) -> None:
-    """Run one of this revision's files."""
-    run((SQL / f"0001_{name}.sql").read_text())
-
-
-def run(statements: str) -> None:
-    """Run a script of statements as it stands: the driver alone leaves its percent signs be."""
-    driver = op.get_bind().connection.driver_connection
-    assert driver is not None  # noqa: S101 - a migration always has one; tells the type checker
-    driver.execute(statements)
-
-
 def upgrade() -> None:
     """Apply."""
-    run_file("context")
+    run_file("0001_context")
     queue()
-    run_file("tables")
-    run_file("roster")
+    run_file("0001_tables")
+    run_file("0001_roster")
     walls()
-    run_file("time_log")
+    run_file("0001_time_log")
 
 
 def queue() -> None:
@@ -55,7 +40,7 @@ def queue() -> None:
         END $$
         """
     )
-    run_file("jobs")
+    run_file("0001_jobs")
 
 
 def walls() -> None:

@@ -1,0 +1,2 @@
+-- Attempts to reach a patient. Run as the owner.
+SELECT 1;
