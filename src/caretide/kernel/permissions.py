@@ -28,7 +28,9 @@ class Permission(StrEnum):
     ROSTER_WRITE = "roster:write"
     RULES_WRITE = "rules:write"
     SELF = "self:use"
+    TEAM_READ = "team:read"
     TENANT_WRITE = "tenant:write"
+    TIME_APPROVE = "time:approve"
     TIME_READ = "time:read"
     TIME_VOID = "time:void"
     TIME_WRITE = "time:write"
@@ -54,7 +56,8 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
     Role.ADMINISTRATOR: frozenset(Permission),
     Role.MANAGER: EVERYONE
     | CARE
-    | {P.CARE_PLAN_WRITE, P.ENROLLMENT_WRITE, P.PATIENT_IMPORT, P.ROSTER_WRITE, P.TIME_VOID, P.TIME_WRITE},
+    | {P.CARE_PLAN_WRITE, P.ENROLLMENT_WRITE, P.PATIENT_IMPORT, P.ROSTER_WRITE}
+    | {P.TEAM_READ, P.TIME_APPROVE, P.TIME_VOID, P.TIME_WRITE},
     Role.COORDINATOR: EVERYONE | CARE | {P.CARE_PLAN_WRITE, P.ENROLLMENT_WRITE, P.TIME_VOID, P.TIME_WRITE},
     Role.BILLING: EVERYONE | CARE | {P.DOCUMENT_WRITE, P.MONTH_CLOSE},
     Role.PRACTITIONER: EVERYONE
