@@ -1,0 +1,52 @@
+"""The generated pages say what the code says."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def reference() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "script" / "reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_generated_page_is_what_the_code_would_write(reference: ModuleType) -> None:
+    stale = [
+        str(path.relative_to(ROOT))
+        for path, text in reference.pages().items()
+        if not path.exists() or path.read_text("utf-8") != text
+    ]
+    assert stale == [], "run script/reference"
+
+
+def test_every_page_in_the_folder_is_generated(reference: ModuleType) -> None:
+    assert set((ROOT / "docs" / "reference").iterdir()) == {
+        p for p in reference.pages() if p.parent.name == "reference"
+    }
+
+
+def test_a_changed_page_is_noticed(reference: ModuleType) -> None:
+    page = reference.permissions_page()
+    assert "| `month:close` | yes |" in page
+    assert page != page.replace("month:close", "month:shut")
+
+
+def test_no_link_in_the_documents_leads_nowhere() -> None:
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    dead = [
+        f"{document.relative_to(ROOT)}: {target}"
+        for document in documents
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text("utf-8"))
+        if "://" not in target and not target.startswith("mailto:") and not (document.parent / target).exists()
+    ]
+    assert dead == []
