@@ -23,6 +23,7 @@ EXEMPT: Final = {
 NO_ROSTER: Final = {
     "designations": "the roster's own table: its policy would ask itself",
     "audit_event_patients": "the trail records refused looks as well; auditors read it, and they have no roster",
+    "standing_marks": "triggers mark every patient who is written about; NARROWER walls what is read and deleted",
 }
 """Patient-bound tables outside wall two, with the reason."""
 
@@ -36,6 +37,8 @@ NARROWER: Final = {
     ("designations", "designate_insert"): "nobody behind the wall moves the wall",
     ("designations", "designate_update"): "nobody behind the wall moves the wall",
     ("timers", "own_timer"): "nobody behind the wall stops another's timer",
+    ("standing_marks", "roster_select"): "nobody behind the wall learns that somebody else's patient changed",
+    ("standing_marks", "roster_delete"): "nobody behind the wall unmarks somebody else's patient",
 }
 """Further restrictive policies of single commands, with the reason."""
 
@@ -43,6 +46,10 @@ DEFINERS: Final = {
     "jobs.enqueue(text,text,jsonb)": "the only way into the queue; stamps the tenant",
     "jobs.waiting(text)": "counts the caller's own jobs",
     "public.account_time_guard()": "writes the intervals that nobody may read",
+    "public.mark_patients()": "marks are inserted by triggers alone",
+    "public.mark_themselves()": "marks are inserted by triggers alone",
+    "public.mark_of_member()": "marks are inserted by triggers alone",
+    "public.mark_of_practitioner()": "marks are inserted by triggers alone",
 }
 """Functions that run with their owner's rights, with the reason."""
 
