@@ -10,7 +10,7 @@ import typer
 from caretide.billing.cli import month, rules
 from caretide.ehr.cli import imports
 from caretide.postgres.cli import db
-from caretide.tenants.cli import JsonOption, TenantOption, clinics, members, practitioners, tenants
+from caretide.tenants.cli import JsonOption, TenantOption, clinics, companies, members, practitioners, tenants
 
 if TYPE_CHECKING:
     from caretide.runtime.installation import Installation
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(companies, name="companies")
 app.add_typer(tenants, name="tenants")
 app.add_typer(clinics, name="clinics")
 app.add_typer(practitioners, name="practitioners")

@@ -12,6 +12,7 @@ EXEMPT: Final = {
     "accounts": "signing in comes before any tenant; one person may work in several",
     "sessions": "found by the hash of its secret before the tenant is known",
     "memberships": "ids alone, so that sign-in can look across tenants",
+    "companies": "names of service companies, nothing of a patient; one serves several tenants",
     "tenants": "names of tenants, no health data; people choose among theirs",
     "account_events": "what an account did outside any tenant; the application may only insert",
     "account_intervals": "one account, one place at a time, in all tenants; only triggers write, nobody reads",
@@ -44,6 +45,7 @@ NARROWER: Final = {
 
 DEFINERS: Final = {
     "jobs.enqueue(text,text,jsonb)": "the only way into the queue; stamps the tenant",
+    "jobs.standing()": "counts the caller's own jobs by verb",
     "jobs.waiting(text)": "counts the caller's own jobs",
     "public.account_time_guard()": "writes the intervals that nobody may read",
     "public.mark_patients()": "marks are inserted by triggers alone",

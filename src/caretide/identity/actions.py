@@ -119,6 +119,15 @@ async def choose_tenant(tx: Tx, secret: str, tenant_id: UUID) -> None:
     raise NotFound("You do not work in this tenant")
 
 
+@requires(Permission.MEMBER_WRITE)
+async def end_sessions(tx: Tx, account_id: UUID) -> int:
+    """End an account's sessions in the acting tenant, at once; those in other tenants are not this one's to end."""
+    here = update(Session).where(
+        Session.account_id == account_id, Session.tenant_id == tx.tenant_id, Session.ended_at.is_(None)
+    )
+    return (await tx.db.execute(here.values(ended_at=tx.now))).rowcount
+
+
 @open_to_all("an invitation is accepted before there is an account; the caller has proved the invitation")
 async def open_account(tx: Tx, *, email: str, name: str, password: str) -> UUID | None:
     """Make an account with a password, or prove an existing one's; return its id.

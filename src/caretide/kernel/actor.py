@@ -41,5 +41,5 @@ class Actor:
 
     @classmethod
     def operator(cls) -> Self:
-        """Return the actor of the command line outside any tenant: public rules, nothing of a patient."""
-        return cls("operator", None, frozenset({Permission.RULES_WRITE}), name="Caretide")
+        """Return the actor of the command line outside any tenant: rules and companies, nothing of a patient."""
+        return cls("operator", None, frozenset({Permission.RULES_WRITE, Permission.COMPANY_WRITE}), name="Caretide")

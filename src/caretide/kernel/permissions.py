@@ -15,6 +15,7 @@ class Permission(StrEnum):
     CARE_PLAN_WRITE = "care_plan:write"
     CLINIC_READ = "clinic:read"
     CLINIC_WRITE = "clinic:write"
+    COMPANY_WRITE = "company:write"
     DOCUMENT_READ = "document:read"
     DOCUMENT_WRITE = "document:write"
     ENROLLMENT_WRITE = "enrollment:write"
@@ -53,7 +54,8 @@ EVERYONE: Final = frozenset({P.SELF, P.CLINIC_READ, P.MEMBER_READ})
 CARE: Final = frozenset({P.PATIENT_READ, P.TIME_READ, P.MONTH_READ, P.DOCUMENT_READ})
 
 GRANTS: Final[dict[Role, frozenset[Permission]]] = {
-    Role.ADMINISTRATOR: frozenset(Permission),
+    # A company serves many tenants: no tenant's own people make one.
+    Role.ADMINISTRATOR: frozenset(Permission) - {P.COMPANY_WRITE},
     Role.MANAGER: EVERYONE
     | CARE
     | {P.CARE_PLAN_WRITE, P.ENROLLMENT_WRITE, P.PATIENT_IMPORT, P.ROSTER_WRITE}

@@ -1,5 +1,6 @@
 """Sessions, the tenant, its clinics and its people as JSON."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from fastapi import Request
@@ -7,7 +8,7 @@ from starlette.responses import JSONResponse
 
 from caretide.runtime.web import Known, PublicTx, Router, TokenTx
 from caretide.tenants import actions, queries, schemas
-from caretide.tenants.rules import ClinicRow, PractitionerRow
+from caretide.tenants.rules import ClinicRow, PractitionerRow, with_licenses
 
 public = Router(Known.PUBLIC)
 router = Router(Known.TOKEN)
@@ -44,9 +45,11 @@ async def get_me(tx: TokenTx) -> schemas.Me:
 
 
 @router.get("/tenant", tags=["tenant"])
-async def get_tenant(tx: TokenTx) -> schemas.TenantOut:
-    """Return the tenant."""
-    return schemas.TenantOut.model_validate(await queries.my_tenant(tx))
+async def get_tenant(tx: TokenTx) -> schemas.ServedTenantOut:
+    """Return the tenant, and who serves it."""
+    company = await queries.serving_company(tx)
+    tenant = schemas.TenantOut.model_validate(await queries.my_tenant(tx))
+    return schemas.ServedTenantOut(**tenant.model_dump(), company=company.name if company else None)
 
 
 @router.get("/clinics", tags=["clinics"])
@@ -64,6 +67,15 @@ async def create_clinic(tx: TokenTx, sent: schemas.ClinicBody) -> schemas.Create
 @router.get("/clinics/{clinic_id}", tags=["clinics"])
 async def get_clinic(tx: TokenTx, clinic_id: UUID) -> ClinicRow:
     """Return one clinic."""
+    return await queries.clinic(tx, clinic_id)
+
+
+@router.patch("/clinics/{clinic_id}", tags=["clinics"])
+async def update_clinic(tx: TokenTx, clinic_id: UUID, sent: schemas.ClinicPatch) -> ClinicRow:
+    """Change a clinic; what is not sent stays."""
+    row = await queries.clinic(tx, clinic_id)
+    known = actions.ClinicDetails(name=row.name, time_zone=row.time_zone, address=row.address, phone=row.phone)
+    await actions.update_clinic(tx, clinic_id, replace(known, **sent.model_dump(exclude_unset=True)))
     return await queries.clinic(tx, clinic_id)
 
 
@@ -104,6 +116,42 @@ async def list_members(tx: TokenTx) -> list[schemas.MemberOut]:
 @router.post("/members", status_code=201, tags=["members"])
 async def invite_member(request: Request, tx: TokenTx, sent: schemas.MemberBody) -> schemas.InvitedOut:
     """Invite somebody; the one-time link is on this answer and nowhere else."""
-    made = await actions.invite_member(tx, actions.NewMember(**sent.model_dump()))
+    return _invited(request, await actions.invite_member(tx, actions.NewMember(**with_licenses(sent.model_dump()))))
+
+
+def _invited(request: Request, made: actions.Invited) -> schemas.InvitedOut:
     link = f"{request.app.state.base_url}/invitations/{made.token}"
     return schemas.InvitedOut(member_id=made.member_id, link=link, expires_at=made.expires_at)
+
+
+@router.get("/members/{member_id}", tags=["members"])
+async def get_member(tx: TokenTx, member_id: UUID) -> schemas.MemberOut:
+    """Return one member."""
+    return schemas.MemberOut.model_validate(await queries.member(tx, member_id))
+
+
+@router.patch("/members/{member_id}", tags=["members"])
+async def update_member(tx: TokenTx, member_id: UUID, sent: schemas.MemberPatch) -> schemas.MemberOut:
+    """Change what is known of a member; what is not sent stays. Minutes recorded before keep what they began with."""
+    known = await queries.member_details(tx, member_id)
+    changes = with_licenses(sent.model_dump(exclude_unset=True))
+    await actions.update_member(tx, member_id, replace(known, **changes))
+    return schemas.MemberOut.model_validate(await queries.member(tx, member_id))
+
+
+@router.post("/members/{member_id}/invitation", status_code=201, tags=["members"])
+async def renew_invitation(request: Request, tx: TokenTx, member_id: UUID) -> schemas.InvitedOut:
+    """Give somebody who has not come yet a new one-time link; the last one opens nothing any more."""
+    return _invited(request, await actions.renew_invitation(tx, member_id))
+
+
+@router.post("/members/{member_id}/suspend", status_code=204, tags=["members"])
+async def suspend_member(tx: TokenTx, member_id: UUID) -> None:
+    """End a member's access at once, sessions included. Refused while their timer runs: stop it first."""
+    await actions.suspend_member(tx, member_id)
+
+
+@router.post("/members/{member_id}/reinstate", status_code=204, tags=["members"])
+async def reinstate_member(tx: TokenTx, member_id: UUID) -> None:
+    """Let a suspended member in again."""
+    await actions.reinstate_member(tx, member_id)

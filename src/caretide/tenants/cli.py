@@ -1,4 +1,4 @@
-"""`caretide tenants`, `clinics`, `practitioners` and `members`: an empty install becomes a working one."""
+"""`caretide companies`, `tenants`, `clinics`, `practitioners` and `members`: an empty install becomes a working one."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+companies = typer.Typer(help="Service companies: their staff work in several tenants.", no_args_is_help=True)
 tenants = typer.Typer(help="Tenants: the covered entities that this installation serves.", no_args_is_help=True)
 clinics = typer.Typer(help="Clinics of a tenant.", no_args_is_help=True)
 practitioners = typer.Typer(help="Billing practitioners of a tenant.", no_args_is_help=True)
@@ -35,15 +36,14 @@ def in_tenant(slug: str, work: "Callable[[Tx], Awaitable[T]]") -> T:
     return run(opened)
 
 
-@tenants.command("create")
-def create_tenant(
-    name: Annotated[str, typer.Argument(help="The tenant's name.")],
+@companies.command("create")
+def create_company(
+    name: Annotated[str, typer.Argument(help="The company's name.")],
     slug: Annotated[str | None, typer.Option(help="Short name for commands; made from the name by default.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a tenant."""
+    """Create a service company."""
     from caretide.kernel.actor import Actor
-    from caretide.kernel.ids import new_id
     from caretide.runtime.console import run, say
     from caretide.runtime.installation import Installation
     from caretide.tenants import actions, rules
@@ -51,11 +51,76 @@ def create_tenant(
     chosen = rules.check_slug(slug) if slug else rules.slug_of(name)
 
     async def work(ours: Installation) -> None:
+        async with ours.database.tx(Actor.operator()) as tx:
+            await actions.create_company(tx, slug=chosen, name=name)
+
+    run(work)
+    say({"slug": chosen, "name": name}, as_json=as_json, text=f"Company '{chosen}' is ready.")
+
+
+@companies.command("list")
+def list_companies(as_json: JsonOption = False) -> None:
+    """List the service companies and the tenants that say that they are served by them."""
+    from caretide.kernel.actor import Actor
+    from caretide.runtime.console import run, show
+    from caretide.runtime.installation import Installation
+    from caretide.tenants import queries
+
+    async def work(ours: Installation) -> list[dict[str, Any]]:
+        async with ours.database.tx(Actor.nobody()) as tx:
+            found, served = await queries.companies(tx), await queries.tenants(tx)
+        tenants_of: dict[str, list[str]] = {row.slug: [] for row in found}
+        for tenant in served:
+            async with ours.database.tx(Actor.system(tenant.id)) as tx:
+                company = await queries.serving_company(tx)
+            if company is not None:
+                tenants_of[company.slug].append(tenant.slug)
+        return [{"slug": row.slug, "name": row.name, "tenants": ", ".join(tenants_of[row.slug])} for row in found]
+
+    empty = "No companies yet: caretide companies create NAME"
+    show(run(work), ("slug", "name", "tenants"), as_json=as_json, empty=empty)
+
+
+@tenants.command("create")
+def create_tenant(
+    name: Annotated[str, typer.Argument(help="The tenant's name.")],
+    slug: Annotated[str | None, typer.Option(help="Short name for commands; made from the name by default.")] = None,
+    company: Annotated[str | None, typer.Option(help="Slug of the service company whose staff work here.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Create a tenant."""
+    from caretide.kernel.actor import Actor
+    from caretide.kernel.ids import new_id
+    from caretide.runtime.console import run, say
+    from caretide.runtime.installation import Installation
+    from caretide.tenants import actions, queries, rules
+
+    chosen = rules.check_slug(slug) if slug else rules.slug_of(name)
+
+    async def work(ours: Installation) -> None:
         async with ours.database.tx(Actor.system(new_id())) as tx:
+            company_id = await queries.company_by_slug(tx, company) if company else None
             await actions.create_tenant(tx, slug=chosen, name=name)
+            if company_id is not None:
+                await actions.serve_tenant(tx, company_id)
 
     run(work)
     say({"slug": chosen, "name": name}, as_json=as_json, text=f"Tenant '{chosen}' is ready.")
+
+
+@tenants.command("serve")
+def serve_tenant(
+    tenant: Annotated[str, typer.Argument(help="The tenant's slug.")],
+    company: Annotated[str, typer.Option(help="The company's slug.")],
+) -> None:
+    """Say which service company's staff work in a tenant, from now on."""
+    from caretide.tenants import actions, queries
+
+    async def serve(tx: "Tx") -> None:
+        await actions.serve_tenant(tx, await queries.company_by_slug(tx, company))
+
+    in_tenant(tenant, serve)
+    typer.echo(f"'{company}' serves '{tenant}'.")
 
 
 @tenants.command("list")
@@ -154,6 +219,8 @@ def invite_member(
     role: Annotated[str, typer.Option(help="administrator, manager, coordinator, billing, practitioner or auditor.")],
     credential: Annotated[str, typer.Option(help="Such as RN, LPN or MA.")] = "",
     npi: Annotated[str | None, typer.Option(help="For a billing practitioner: which one they are.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="BCP 47 tag, such as es; may be repeated.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Hours a week.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Invite somebody: prints a one-time link by which they choose a password."""
@@ -167,7 +234,13 @@ def invite_member(
         if npi is not None and npi not in found:
             raise NotFound("No billing practitioner has this NPI; see `caretide practitioners list`")
         new = actions.NewMember(
-            email=email, name=name, role=role, credential=credential, practitioner_id=found[npi] if npi else None
+            email=email,
+            name=name,
+            role=role,
+            credential=credential,
+            practitioner_id=found[npi] if npi else None,
+            languages=tuple(language or ()),
+            weekly_hours=hours,
         )
         return await actions.invite_member(tx, new)
 

@@ -4,7 +4,18 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, LargeBinary, UniqueConstraint, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from caretide.kernel.ids import new_id
@@ -21,6 +32,32 @@ class Tenant(Base):
     name: Mapped[str]
     is_generated: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class Company(Base):
+    """A service company whose staff work in several tenants. It has a name and nothing of any patient."""
+
+    __tablename__ = "companies"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    is_generated: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class CompanyService(TenantTable):
+    """That a company serves the tenant: one at a time. The tenant says so, behind its own wall."""
+
+    __tablename__ = "company_services"
+    __table_args__ = (
+        CheckConstraint("ended_at >= began_at", name="forward"),
+        Index("company_services_standing_idx", "tenant_id", unique=True, postgresql_where=text("ended_at IS NULL")),
+    )
+
+    company_id: Mapped[UUID] = mapped_column(ForeignKey("companies.id"))
+    began_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
 
 
 class Clinic(TenantTable):
@@ -71,7 +108,11 @@ class Practitioner(TenantTable):
 
 
 class Member(TenantTable):
-    """A person's place in the tenant: role, credential, and as whose minutes theirs count."""
+    """A person's place in the tenant: role, credential, and as whose minutes theirs count.
+
+    `languages` are BCP 47 tags; `weekly_hours` is the capacity that work is handed out by, None while nobody said.
+    A trigger refuses a suspension while the member's timer runs, another one a timer for a suspended member.
+    """
 
     __tablename__ = "members"
     __table_args__ = (
@@ -81,6 +122,7 @@ class Member(TenantTable):
             "role IN ('administrator', 'manager', 'coordinator', 'billing', 'practitioner', 'auditor')", name="role"
         ),
         CheckConstraint("status IN ('invited', 'active', 'suspended')", name="status"),
+        CheckConstraint("weekly_hours > 0 AND weekly_hours <= 80", name="weekly_hours"),
     )
 
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))
@@ -92,6 +134,39 @@ class Member(TenantTable):
     practitioner_id: Mapped[UUID | None]
     status: Mapped[str] = mapped_column(server_default=text("'invited'"))
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    languages: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'::text[]"))
+    weekly_hours: Mapped[float | None] = mapped_column(Numeric(4, 1, asdecimal=False))
+    suspended_at: Mapped[datetime | None]
+
+
+class MemberLicense(TenantTable):
+    """What a member is licensed as in a state, until when. Given up or renewed, it is withdrawn; the row stays.
+
+    The number is kept plain: state boards publish it, as the NPI is published.
+    """
+
+    __tablename__ = "member_licenses"
+    __table_args__ = (
+        references("members", "member_id"),
+        Index(
+            "member_licenses_standing_idx",
+            "tenant_id",
+            "member_id",
+            "kind",
+            "state",
+            unique=True,
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
+    )
+
+    member_id: Mapped[UUID]
+    kind: Mapped[str]
+    state: Mapped[str]
+    number: Mapped[str]
+    expires_on: Mapped[date]
+    recorded_by: Mapped[UUID | None]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    withdrawn_at: Mapped[datetime | None]
 
 
 class Invitation(TenantTable):

@@ -1,14 +1,17 @@
-"""A tenant's clinics and practitioners as rows, and what a name, a number or a time zone must look like."""
+"""A tenant's clinics and people as rows, and what a name, a number or a time zone must look like."""
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import date
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 from caretide.kernel.errors import Invalid
 from caretide.kernel.permissions import Role
+from caretide.kernel.text import NAME_LENGTH, SHORT_LENGTH, clean_text
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,}")
@@ -65,6 +68,188 @@ US_ZONES = {
     "Pacific/Pago_Pago": "Samoa",
 }
 """IANA name -> how it reads, for the zones that Medicare practices are in."""
+
+
+LANGUAGES = {
+    "en": "English",
+    "es": "Spanish",
+    "ar": "Arabic",
+    "ase": "American Sign Language",
+    "de": "German",
+    "fa": "Persian",
+    "fr": "French",
+    "hi": "Hindi",
+    "hmn": "Hmong",
+    "ht": "Haitian Creole",
+    "it": "Italian",
+    "ja": "Japanese",
+    "km": "Khmer",
+    "ko": "Korean",
+    "nv": "Navajo",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "ru": "Russian",
+    "so": "Somali",
+    "tl": "Tagalog",
+    "uk": "Ukrainian",
+    "vi": "Vietnamese",
+    "yue": "Cantonese",
+    "zh": "Chinese",
+}
+"""BCP 47 tag -> how it reads, for the languages that a form offers; any other well-formed tag may be recorded."""
+
+LICENSES = {
+    "RN": "Registered nurse",
+    "LPN": "Licensed practical nurse",
+    "LVN": "Licensed vocational nurse",
+    "NP": "Nurse practitioner",
+    "CNS": "Clinical nurse specialist",
+    "CNM": "Certified nurse midwife",
+    "PA": "Physician assistant",
+    "MD": "Physician (MD)",
+    "DO": "Physician (DO)",
+    "PHARMD": "Pharmacist",
+    "RD": "Dietitian",
+    "SW": "Social worker",
+}
+"""Kind of license -> how it reads."""
+
+_USPS = """
+    AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA
+    RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI
+"""
+STATES = tuple(_USPS.split())
+"""USPS codes of the states, the district and the territories whose boards license people."""
+
+LANGUAGE = re.compile(r"([a-z]{2,3})(-[a-z]{4})?(-(?:[a-z]{2}|[0-9]{3}))?", re.IGNORECASE | re.ASCII)
+"""A BCP 47 tag as far as people speak it: language, script, region."""
+
+MOST_LANGUAGES = 20
+MOST_LICENSES = 60
+MOST_WEEKLY_HOURS = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class License:
+    """What somebody is licensed as in a state, and the last day of it."""
+
+    kind: str
+    state: str
+    number: str
+    expires_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberDetails:
+    """What is known of a member.
+
+    `staff_role` says as whose minutes their time counts; by default it follows the role. `languages` are BCP 47 tags.
+    `weekly_hours` is the capacity that work is handed out by; None while nobody said.
+    """
+
+    name: str
+    role: str
+    credential: str = ""
+    staff_role: str | None = None
+    practitioner_id: UUID | None = None
+    languages: tuple[str, ...] = ()
+    licenses: tuple[License, ...] = ()
+    weekly_hours: float | None = None
+
+
+def with_licenses(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a member as they came in, their licenses made what `MemberDetails` holds."""
+    if "licenses" not in values:
+        return dict(values)
+    return {**values, "licenses": tuple(License(**one) for one in values["licenses"])}
+
+
+def checked_details(details: MemberDetails) -> MemberDetails:
+    """Return a member's details as they are kept, or raise Invalid naming the field."""
+    role = require_role(details.role)
+    staff_role = details.staff_role or staff_role_of(role)
+    if staff_role not in STAFF_ROLES:
+        raise Invalid(f"The staff role is one of {', '.join(STAFF_ROLES)}", field="staff_role")
+    name = clean_text(details.name, field="name", limit=NAME_LENGTH)
+    if not name:
+        raise Invalid("A member needs a name", field="name")
+    if role is Role.PRACTITIONER and details.practitioner_id is None:
+        raise Invalid("Say which practitioner this member is", field="practitioner_id")
+    return MemberDetails(
+        name=name,
+        role=role,
+        credential=clean_text(details.credential, field="credential", limit=SHORT_LENGTH),
+        staff_role=staff_role,
+        practitioner_id=details.practitioner_id,
+        languages=check_languages(details.languages),
+        licenses=check_licenses(details.licenses),
+        weekly_hours=check_weekly_hours(details.weekly_hours),
+    )
+
+
+def following_role(known: MemberDetails, wanted: MemberDetails) -> MemberDetails:
+    """Return the details that are wanted, their minutes' role led by a changed role unless somebody chose it."""
+    chosen = wanted.staff_role not in {None, known.staff_role}
+    was_default = known.staff_role == staff_role_of(Role(known.role))
+    if wanted.role == known.role or chosen or not was_default:
+        return wanted if wanted.staff_role else replace(wanted, staff_role=known.staff_role)
+    return replace(wanted, staff_role=None)
+
+
+def changed(known: MemberDetails, now: MemberDetails) -> list[str]:
+    """Return the names of what differs."""
+    return [one.name for one in fields(MemberDetails) if getattr(known, one.name) != getattr(now, one.name)]
+
+
+def check_languages(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """Return language tags in their usual spelling (`zh-Hant-TW`), each once, or raise Invalid."""
+    if len(tags) > MOST_LANGUAGES:
+        raise Invalid(f"Name at most {MOST_LANGUAGES} languages", field="languages")
+    return tuple(dict.fromkeys(_check_language(tag) for tag in tags))
+
+
+def _check_language(tag: str) -> str:
+    match = LANGUAGE.fullmatch(tag.strip())
+    if match is None:
+        raise Invalid("A language is a BCP 47 tag, such as en, es or zh-Hant", field="languages")
+    language, script, region = (part or "" for part in match.groups())
+    return language.lower() + script.title() + region.upper()
+
+
+def check_licenses(licenses: tuple[License, ...]) -> tuple[License, ...]:
+    """Return licenses as they are kept, by kind and state, or raise Invalid. One that has run out may be recorded."""
+    if len(licenses) > MOST_LICENSES:
+        raise Invalid(f"Name at most {MOST_LICENSES} licenses", field="licenses")
+    kept = {(one.kind, one.state): _check_license(one) for one in licenses}
+    if len(kept) < len(licenses):
+        raise Invalid("A kind of license is recorded once for each state", field="licenses")
+    return tuple(kept[key] for key in sorted(kept))
+
+
+def _check_license(one: License) -> License:
+    if one.kind not in LICENSES:
+        raise Invalid(f"A license is one of {', '.join(LICENSES)}", field="licenses")
+    if one.state not in STATES:
+        raise Invalid("A state is its two letters, such as OH", field="licenses")
+    if not EARLIEST_LICENSE <= one.expires_on <= LATEST_LICENSE:
+        raise Invalid("A license runs out between 1990 and 2099", field="licenses")
+    number = clean_text(one.number, field="licenses", limit=SHORT_LENGTH)
+    if not number:
+        raise Invalid("A license has a number", field="licenses")
+    return replace(one, number=number)
+
+
+EARLIEST_LICENSE = date(1990, 1, 1)
+LATEST_LICENSE = date(2099, 12, 31)
+
+
+def check_weekly_hours(hours: float | None) -> float | None:
+    """Return a week's hours to a tenth, or raise Invalid."""
+    if hours is None:
+        return None
+    if not 0 < hours <= MOST_WEEKLY_HOURS or round(hours, 1) <= 0:
+        raise Invalid(f"A week's hours are more than 0 and at most {MOST_WEEKLY_HOURS}", field="weekly_hours")
+    return round(hours, 1)
 
 
 def check_slug(slug: str) -> str:

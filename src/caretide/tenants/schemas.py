@@ -172,8 +172,20 @@ class PractitionerBody(Body):
     tin_group: str | None = None
 
 
+class LicenseBody(Body):
+    """A license: its kind (such as RN), the two letters of the state, its number, and its last day."""
+
+    kind: str
+    state: str
+    number: str
+    expires_on: date
+
+
 class MemberBody(Body):
-    """Somebody to invite. `staff_role` says as whose minutes their time counts; by default it follows the role."""
+    """Somebody to invite. `staff_role` says as whose minutes their time counts; by default it follows the role.
+
+    `languages` are BCP 47 tags; `weekly_hours` is the capacity that work is handed out by.
+    """
 
     email: str
     name: str
@@ -181,6 +193,31 @@ class MemberBody(Body):
     credential: str = ""
     staff_role: str | None = None
     practitioner_id: UUID | None = None
+    languages: tuple[str, ...] = ()
+    licenses: tuple[LicenseBody, ...] = ()
+    weekly_hours: float | None = None
+
+
+class MemberPatch(Body):
+    """What changes about a member; what is not sent stays. Licenses are sent all together."""
+
+    name: str = ""
+    role: str = ""
+    credential: str = ""
+    staff_role: str = ""
+    practitioner_id: UUID | None = None
+    languages: tuple[str, ...] = ()
+    licenses: tuple[LicenseBody, ...] = ()
+    weekly_hours: float | None = None
+
+
+class ClinicPatch(Body):
+    """What changes about a clinic; what is not sent stays. Its time zone stays once time was recorded."""
+
+    name: str = ""
+    time_zone: str = ""
+    address: str = ""
+    phone: str = ""
 
 
 class InviteForm(Body):
@@ -245,6 +282,12 @@ class TenantOut(BaseModel):
     is_generated: bool
 
 
+class ServedTenantOut(TenantOut):
+    """A tenant with the service company whose staff work in it, if there is one."""
+
+    company: str | None
+
+
 class Me(BaseModel):
     """Who acts, as what, where, and with which permissions."""
 
@@ -265,8 +308,19 @@ class ClinicFactOut(BaseModel):
     checked_on: date
 
 
+class LicenseOut(BaseModel):
+    """A license of a member."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: str
+    state: str
+    number: str
+    expires_on: date
+
+
 class MemberOut(BaseModel):
-    """A person who works in the tenant."""
+    """A person who works in the tenant; `status` is `invited`, `active` or `suspended`."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -277,6 +331,10 @@ class MemberOut(BaseModel):
     credential: str
     staff_role: str
     status: str
+    practitioner_id: UUID | None
+    languages: tuple[str, ...]
+    licenses: tuple[LicenseOut, ...]
+    weekly_hours: float | None
 
 
 class InvitedOut(BaseModel):

@@ -1,0 +1,51 @@
+"""What is done to tenants, their clinics and their people. The verbs are public here, whichever module holds them."""
+
+from caretide.tenants.actions.clinics import (
+    CLINIC_FACT_KINDS,
+    ClinicDetails,
+    NewClinic,
+    NewPractitioner,
+    create_clinic,
+    record_clinic_fact,
+    save_practitioner,
+    update_clinic,
+)
+from caretide.tenants.actions.entry import TokenIssued, accept_invitation, sign_in_to
+from caretide.tenants.actions.members import (
+    INVITATION_LASTS,
+    Invited,
+    NewMember,
+    invite_member,
+    invite_to_clinic,
+    reinstate_member,
+    renew_invitation,
+    suspend_member,
+    update_member,
+)
+from caretide.tenants.actions.tenants import create_company, create_tenant, serve_tenant
+
+__all__ = [
+    "CLINIC_FACT_KINDS",
+    "INVITATION_LASTS",
+    "ClinicDetails",
+    "Invited",
+    "NewClinic",
+    "NewMember",
+    "NewPractitioner",
+    "TokenIssued",
+    "accept_invitation",
+    "create_clinic",
+    "create_company",
+    "create_tenant",
+    "invite_member",
+    "invite_to_clinic",
+    "record_clinic_fact",
+    "reinstate_member",
+    "renew_invitation",
+    "save_practitioner",
+    "serve_tenant",
+    "sign_in_to",
+    "suspend_member",
+    "update_clinic",
+    "update_member",
+]

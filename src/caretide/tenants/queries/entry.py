@@ -1,0 +1,132 @@
+"""Who stands behind a session or an invitation, and where they may work."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Row, select
+
+from caretide.identity import queries as identity
+from caretide.identity.schemas import InvitationPage, TenantChoice
+from caretide.kernel.actor import Actor
+from caretide.kernel.errors import NotFound, Unauthenticated
+from caretide.kernel.permissions import GRANTS, WALLED, Permission, Role
+from caretide.runtime.access import open_to_all, requires
+from caretide.runtime.tx import Tx, bind
+from caretide.tenants import schemas
+from caretide.tenants.models import Invitation, Member, Tenant
+from caretide.tenants.queries.people import myself
+from caretide.tenants.queries.places import my_tenant, tenants
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place(TenantChoice):
+    """A tenant in which an account works, with its slug."""
+
+    slug: str
+
+
+@open_to_all("this is how the actor is found out")
+async def actor_behind(tx: Tx, secret: str) -> Actor:
+    """Return the actor of a session's secret; one who has chosen no tenant may only choose one."""
+    session = await identity.session(tx, secret)
+    if session.tenant_id is None:
+        return Actor.account(session.account_id, session.display_name)
+    seeker = Actor("session", session.tenant_id, frozenset(), session.account_id, session.member_id, walled=True)
+    await bind(tx.db, seeker)
+    wanted = select(Member.role, Member.status, Member.display_name).where(Member.id == session.member_id)
+    member = (await tx.db.execute(wanted)).one_or_none()
+    if member is None or member.status != "active":
+        raise Unauthenticated("Your access to this tenant has ended")
+    role = Role(member.role)
+    return Actor(
+        "member",
+        session.tenant_id,
+        GRANTS[role],
+        session.account_id,
+        session.member_id,
+        walled=role in WALLED,
+        name=member.display_name,
+    )
+
+
+@requires(Permission.SELF)
+async def my_places(tx: Tx) -> list[Place]:
+    """Return the tenants in which the acting account works now, by name; each is asked inside its own wall."""
+    names = {row.id: row for row in await tenants(tx)}
+    found: list[Place] = []
+    for there in await identity.memberships(tx):
+        await bind(tx.db, Actor("account", there.tenant_id, frozenset(), member_id=there.member_id, walled=True))
+        active = select(Member.role).where(Member.id == there.member_id, Member.status == "active")
+        role = (await tx.db.execute(active)).scalar_one_or_none()
+        if role is not None:
+            tenant = names[there.tenant_id]
+            found.append(Place(tenant_id=tenant.id, slug=tenant.slug, name=tenant.name, role=role))
+    await bind(tx.db, tx.actor)
+    return sorted(found, key=lambda place: place.name)
+
+
+@requires(Permission.SELF)
+async def me(tx: Tx) -> schemas.Me:
+    """Return who acts, as what, where, and with which permissions."""
+    return schemas.Me(
+        name=tx.actor.name,
+        role=(await myself(tx)).role,
+        tenant=schemas.TenantOut.model_validate(await my_tenant(tx)),
+        permissions=sorted(tx.actor.permissions),
+    )
+
+
+@open_to_all("an invitation is read before there is an account")
+async def invitation(tx: Tx, token: str) -> Row[UUID, UUID, str, str, str, datetime, str]:
+    """Return invitation, member, name, e-mail, role, expiry and tenant's name behind a one-time link.
+
+    The link carries the tenant's id, so that the look-up happens inside that tenant's wall.
+    """
+    tenant_id = tenant_of_token(token)
+    await bind(tx.db, Actor("invited", tenant_id, frozenset(), walled=True))
+    wanted = select(
+        Invitation.id,
+        Invitation.member_id,
+        Member.display_name,
+        Member.email,
+        Member.role,
+        Invitation.expires_at,
+        Tenant.name.label("tenant_name"),
+    ).where(
+        Invitation.token_hash == hashlib.sha256(token.encode()).digest(),
+        Invitation.used_at.is_(None),
+        Invitation.expires_at > tx.now,
+        Member.tenant_id == Invitation.tenant_id,
+        Member.id == Invitation.member_id,
+        Tenant.id == Invitation.tenant_id,
+    )
+    row = (await tx.db.execute(wanted)).one_or_none()
+    if row is None:
+        raise NotFound("This invitation was used or has expired; ask for a new one")
+    return row
+
+
+@open_to_all("an invitation is read before there is an account")
+async def invitation_page(tx: Tx, token: str) -> InvitationPage:
+    """Return what the page behind a one-time link says."""
+    found = await invitation(tx, token)
+    return InvitationPage(
+        token=token,
+        name=found.display_name,
+        email=found.email,
+        tenant_name=found.tenant_name,
+        role=found.role,
+        expires_at=found.expires_at,
+        # The link was handed to the address's owner, who would learn it from the first refused password anyway.
+        has_account=await identity.account_by_email(tx, found.email) is not None,
+    )
+
+
+def tenant_of_token(token: str) -> UUID:
+    """Return the tenant that an invitation's link names: its first 32 characters."""
+    try:
+        return UUID(hex=token[:32])
+    except ValueError:
+        raise NotFound("This invitation was used or has expired; ask for a new one") from None

@@ -1,0 +1,123 @@
+"""Tenants, the companies that serve them, and clinics."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+
+from caretide.kernel.errors import NotFound
+from caretide.kernel.permissions import Permission
+from caretide.runtime.access import open_to_all, requires
+from caretide.runtime.tx import Tx
+from caretide.tenants.models import Clinic, ClinicFact, Company, CompanyService, Tenant
+from caretide.tenants.rules import ClinicRow
+
+
+@open_to_all("names tenants, which hold no health data; the command line and the tenant switcher need it")
+async def tenants(tx: Tx) -> Sequence[Row[UUID, str, str, bool]]:
+    """Return id, slug, name and whether its data is generated, of every tenant."""
+    wanted = select(Tenant.id, Tenant.slug, Tenant.name, Tenant.is_generated).order_by(Tenant.slug)
+    return (await tx.db.execute(wanted)).all()
+
+
+@open_to_all("resolves a tenant's name to its id before anything of the tenant is read")
+async def tenant_by_slug(tx: Tx, slug: str) -> UUID:
+    """Return a tenant's id; raise NotFound naming the command that lists them."""
+    found = (await tx.db.execute(select(Tenant.id).where(Tenant.slug == slug))).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"There is no tenant '{slug}'; see `caretide tenants list`")
+    return found
+
+
+@requires(Permission.SELF)
+async def my_tenant(tx: Tx) -> Row[str, str, bool]:
+    """Return slug, name and whether the data is generated, of the acting member's tenant."""
+    wanted = select(Tenant.slug, Tenant.name, Tenant.is_generated).where(Tenant.id == tx.tenant_id)
+    return (await tx.db.execute(wanted)).one()
+
+
+@open_to_all("names service companies, which hold no health data; the command line needs it")
+async def companies(tx: Tx) -> Sequence[Row[UUID, str, str, bool]]:
+    """Return id, slug, name and whether it is generated, of every service company."""
+    wanted = select(Company.id, Company.slug, Company.name, Company.is_generated).order_by(Company.slug)
+    return (await tx.db.execute(wanted)).all()
+
+
+@open_to_all("names a service company, which holds no health data")
+async def company(tx: Tx, company_id: UUID) -> Row[UUID, str, str]:
+    """Return id, slug and name of a company."""
+    wanted = select(Company.id, Company.slug, Company.name).where(Company.id == company_id)
+    row = (await tx.db.execute(wanted)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such company; see `caretide companies list`")
+    return row
+
+
+@open_to_all("names a service company, which holds no health data")
+async def company_by_slug(tx: Tx, slug: str) -> UUID:
+    """Return a company's id; raise NotFound naming the command that lists them."""
+    found = (await tx.db.execute(select(Company.id).where(Company.slug == slug))).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"There is no company '{slug}'; see `caretide companies list`")
+    return found
+
+
+@requires(Permission.SELF)
+async def serving_company(tx: Tx) -> Row[UUID, str, str] | None:
+    """Return id, slug and name of the company that serves the tenant; None where it works by itself."""
+    wanted = select(Company.id, Company.slug, Company.name).where(
+        CompanyService.ended_at.is_(None), Company.id == CompanyService.company_id
+    )
+    return (await tx.db.execute(wanted)).one_or_none()
+
+
+@requires(Permission.CLINIC_READ)
+async def clinics(tx: Tx) -> list[ClinicRow]:
+    """Return the tenant's clinics by name."""
+    rows = (await tx.db.execute(select(*_CLINIC).order_by(Clinic.name))).all()
+    return [ClinicRow(*row) for row in rows]
+
+
+@requires(Permission.CLINIC_READ)
+async def clinic(tx: Tx, clinic_id: UUID) -> ClinicRow:
+    """Return one clinic."""
+    row = (await tx.db.execute(select(*_CLINIC).where(Clinic.id == clinic_id))).one_or_none()
+    if row is None:
+        raise NotFound
+    return ClinicRow(*row)
+
+
+@requires(Permission.CLINIC_READ)
+async def clinic_by_slug(tx: Tx, slug: str) -> ClinicRow:
+    """Return the clinic with a slug; raise NotFound naming the command that lists them."""
+    row = (await tx.db.execute(select(*_CLINIC).where(Clinic.slug == slug))).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no clinic '{slug}'; see `caretide clinics list`")
+    return ClinicRow(*row)
+
+
+_CLINIC = (
+    Clinic.id,
+    Clinic.slug,
+    Clinic.name,
+    Clinic.time_zone,
+    Clinic.address,
+    Clinic.phone,
+    Clinic.tin_group,
+    Clinic.provider_type,
+    Clinic.place_of_service,
+)
+
+
+@requires(Permission.CLINIC_READ)
+async def clinic_facts(tx: Tx, clinic_id: UUID, on: date) -> dict[str, ClinicFact]:
+    """Return, for each kind, the fact in effect on a day: the newest effective, the last recorded of those."""
+    wanted = (
+        select(ClinicFact.__table__)
+        .where(ClinicFact.clinic_id == clinic_id, ClinicFact.effective_on <= on)
+        .order_by(ClinicFact.effective_on, ClinicFact.recorded_at)
+    )
+    rows: Sequence[Any] = (await tx.db.execute(wanted)).all()
+    return {row.kind: row for row in rows}
