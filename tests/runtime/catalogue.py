@@ -30,7 +30,9 @@ NO_ROSTER: Final = {
 
 OWN_ROSTER: Final = {
     "timers": "members stop their own timer though the patient went to somebody else meanwhile",
-    "time_log_entries": "members see and void what they recorded themselves",
+    "time_log_entries": "members see and void what they recorded themselves; the owner keeps the sums of all",
+    "time_entry_approvals": "members see what was decided over their own time; nobody behind the wall decides",
+    "month_seconds": "only the owner, in triggers, writes it: also for a patient who left the roster",
 }
 """Patient-bound tables whose wall two also shows members their own rows, with the reason."""
 
@@ -52,6 +54,10 @@ DEFINERS: Final = {
     "public.mark_themselves()": "marks are inserted by triggers alone",
     "public.mark_of_member()": "marks are inserted by triggers alone",
     "public.mark_of_practitioner()": "marks are inserted by triggers alone",
+    "public.sum_new_time()": "keeps the sums of time that nobody else may write",
+    "public.sum_voided_time()": "keeps the sums of time that nobody else may write",
+    "public.sum_decided_time()": "keeps the sums of time that nobody else may write",
+    "public.take_time_off(uuid[],uuid,text[])": "what those three share; nobody else may call it",
 }
 """Functions that run with their owner's rights, with the reason."""
 

@@ -110,9 +110,10 @@ async def test_a_void_is_final_and_in_ones_own_name(database: Database, cast: Ca
                 await tx.db.execute(update(TimeEntry).values(**values))
 
 
-@pytest.mark.parametrize("column", ["created_at", "is_void", "void_reason", "voided_by", "voided_at"])
+@pytest.mark.parametrize("column", ["created_at", "entered_by", "is_void", "void_reason", "voided_by", "voided_at"])
 async def test_what_the_database_stamps_cannot_be_brought_along(database: Database, cast: Cast, column: str) -> None:
-    value = {"is_void": False, "void_reason": "x", "voided_by": cast.coordinator.member_id}.get(column, NOON)
+    me = cast.coordinator.member_id
+    value = {"is_void": False, "void_reason": "x", "voided_by": me, "entered_by": me}.get(column, NOON)
     values = await entry(database, cast, **{column: value})
     with pytest.raises(ProgrammingError, match="permission denied"):
         await put(database, cast.coordinator, values)
@@ -136,7 +137,8 @@ async def test_a_correction_may_take_the_time_of_the_void_entry(
 ) -> None:
     async with database.tx(cast.coordinator) as tx:
         await actions.void_entry(tx, recorded["id"], "Wrong activity")
-        corrected = recorded | {"id": new_id(), "supersedes_id": recorded["id"], "activity_type": "care_plan"}
+        why = {"source": "correction", "supersedes_id": recorded["id"], "entry_reason": b"sealed"}
+        corrected = recorded | why | {"id": new_id(), "activity_type": "care_plan"}
         await tx.db.execute(insert(TimeEntry).values(**corrected))
     async with database.tx(cast.billing) as tx:
         (live,) = await queries.entries_for_close(tx, cast.clinic_id, OCTOBER)

@@ -1,5 +1,6 @@
 """Whole seconds, months, hashes."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -114,6 +115,14 @@ def test_the_canonical_form_is_the_documented_one() -> None:
     )
 
 
+def test_a_reason_has_a_canonical_form_of_its_own_and_leaves_the_others_as_they_were() -> None:
+    head, body = canonical(replace(ENTRY, entry_reason=b"sealed")).split(b"\n")
+    assert head == b"caretide time entry 2"
+    digest = json.loads(body).pop("entry_reason")
+    assert digest == json.loads(body)["note"]
+    assert b"entry_reason" not in canonical(ENTRY)
+
+
 @pytest.mark.req("A-20")
 @pytest.mark.parametrize("name", list(EntryFacts.__dataclass_fields__))
 def test_a_change_of_any_field_shows(name: str) -> None:
@@ -125,6 +134,8 @@ def test_a_change_of_any_field_shows(name: str) -> None:
         values[name] = old + timedelta(days=31)
     else:
         values[name] = {str: "other", bytes: b"other"}.get(type(old), UUID(int=9))
+    if name == "entry_reason":
+        values[name] = b"other"
     assert verify(ENTRY, row_hash(ENTRY))
     assert not verify(EntryFacts(**values), row_hash(ENTRY))
 

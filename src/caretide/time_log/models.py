@@ -1,9 +1,9 @@
-"""Running timers, finished entries, locked months."""
+"""Running timers, finished entries, the decisions over them, their sums, locked months."""
 
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint
 from sqlalchemy.dialects.postgresql.ranges import Range
 from sqlalchemy.orm import Mapped, mapped_column
@@ -44,6 +44,7 @@ class TimeEntry(TenantTable):
         references("patients", "patient_id"),
         references("members", "coordinator_id"),
         references("members", "voided_by"),
+        references("members", "entered_by"),
         references("enrollments", "enrollment_id"),
         references("clinics", "clinic_id"),
         references("time_log_entries", "supersedes_id"),
@@ -52,6 +53,18 @@ class TimeEntry(TenantTable):
             "extract(epoch FROM start_time) % 1 = 0 AND extract(epoch FROM end_time) % 1 = 0", name="whole_seconds"
         ),
         CheckConstraint("is_void = (void_reason IS NOT NULL)", name="void_reason"),
+        CheckConstraint(
+            "source IN ('timer', 'timer_stopped_by_another', 'manual', 'correction', 'correction_adding')",
+            name="source",
+        ),
+        CheckConstraint(
+            "(source IN ('manual', 'correction', 'correction_adding')) = (entry_reason IS NOT NULL)",
+            name="entry_reason",
+        ),
+        CheckConstraint(
+            "(source IN ('correction', 'correction_adding')) = (supersedes_id IS NOT NULL)", name="supersedes"
+        ),
+        UniqueConstraint("tenant_id", "id", "coordinator_id", name="time_log_entries_tenant_id_id_coordinator_id_key"),
         ExcludeConstraint(
             ("tenant_id", "="),
             ("coordinator_id", "="),
@@ -68,6 +81,12 @@ class TimeEntry(TenantTable):
             postgresql_include=["duration_secs", "is_void"],
         ),
         Index("time_log_entries_patient_idx", "tenant_id", "patient_id", "start_time"),
+        Index(
+            "time_log_entries_awaiting_idx",
+            "tenant_id",
+            "start_time",
+            postgresql_where=text("source IN ('manual', 'correction_adding') AND NOT is_void"),
+        ),
     )
 
     patient_id: Mapped[UUID]
@@ -90,12 +109,94 @@ class TimeEntry(TenantTable):
     # Sealed before it gets here, because `row_hash` covers the sealed bytes: they can be verified without the key.
     note: Mapped[bytes | None] = mapped_column(LargeBinary)
     supersedes_id: Mapped[UUID | None]
+    # Why time was told rather than taken; sealed before it gets here, as the note is.
+    entry_reason: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # Who brought the entry in, as the database saw them: a manager may correct somebody else's.
+    entered_by: Mapped[UUID | None] = mapped_column(server_default=text("ctx.member()"))
     is_void: Mapped[bool] = mapped_column(server_default=text("false"))
     void_reason: Mapped[str | None] = mapped_column(Encrypted("time_log_entries.void_reason"))
     voided_by: Mapped[UUID | None]
     voided_at: Mapped[datetime | None]
     row_hash: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class TimeApproval(TenantTable):
+    """A second person's decision over time that was entered after the fact. Inserted once; one an entry."""
+
+    __tablename__ = "time_entry_approvals"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "entry_id", "coordinator_id"],
+            ["time_log_entries.tenant_id", "time_log_entries.id", "time_log_entries.coordinator_id"],
+        ),
+        references("patients", "patient_id"),
+        references("members", "approved_by"),
+        UniqueConstraint("tenant_id", "entry_id"),
+        CheckConstraint("decision IN ('approved', 'refused')", name="decision"),
+        CheckConstraint("approved_by <> coordinator_id", name="second_person"),
+        CheckConstraint("(decision = 'refused') = (reason IS NOT NULL)", name="reason"),
+        Index("time_entry_approvals_patient_idx", "tenant_id", "patient_id"),
+    )
+
+    entry_id: Mapped[UUID]
+    patient_id: Mapped[UUID]
+    # The entry's, by the foreign key: a CHECK can see whether somebody decides over their own time.
+    coordinator_id: Mapped[UUID]
+    approved_by: Mapped[UUID]
+    decision: Mapped[str]
+    reason: Mapped[str | None] = mapped_column(Encrypted("time_entry_approvals.reason"))
+    decided_at: Mapped[datetime]
+
+
+class MonthSum(Base):
+    """The live seconds of a patient's month in a program, kept by triggers. A row stays when its last entry is void.
+
+    `awaiting_secs` waits for approval and is in none of the others; `entries` and `last_contact_at` go by all entries
+    that stand, those that wait too.
+    """
+
+    __tablename__ = "month_seconds"
+    __table_args__ = (
+        references("patients", "patient_id"),
+        CheckConstraint(
+            "staff_secs >= 0 AND practitioner_secs >= 0 AND uncounted_secs >= 0 AND awaiting_secs >= 0"
+            " AND entries >= 0",
+            name="sums",
+        ),
+        Index("month_seconds_patient_idx", "tenant_id", "patient_id"),
+    )
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("ctx.tenant()"))
+    service_month: Mapped[date] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    program: Mapped[str] = mapped_column(primary_key=True)
+    staff_secs: Mapped[int]
+    practitioner_secs: Mapped[int]
+    uncounted_secs: Mapped[int]
+    awaiting_secs: Mapped[int]
+    entries: Mapped[int]
+    last_contact_at: Mapped[datetime | None]
+
+
+class MemberDay(Base):
+    """What a member recorded on a day, by the calendar of the clinic it was for; time that waits for approval too.
+
+    An entry belongs to the day on which it began. Kept by triggers; a row stays when its last entry is void.
+    """
+
+    __tablename__ = "member_days"
+    __table_args__ = (
+        references("members", "member_id"),
+        CheckConstraint("seconds >= 0 AND entries >= 0", name="sums"),
+        Index("member_days_day_idx", "tenant_id", "day"),
+    )
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("ctx.tenant()"))
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    seconds: Mapped[int]
+    entries: Mapped[int]
 
 
 class AccountInterval(Base):

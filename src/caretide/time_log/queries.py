@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Uuid, and_, any_, bindparam, exists, func, select
+from sqlalchemy import ARRAY, Row, Uuid, and_, any_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from caretide.kernel.month import Month
@@ -15,14 +15,11 @@ from caretide.runtime.access import requires
 from caretide.runtime.db import cipher
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Member
-from caretide.time_log.models import MonthLock, TimeEntry, Timer
-from caretide.time_log.rules import ACTIVITY_TYPES, EntryFacts, verify
+from caretide.time_log.models import MonthLock, MonthSum, TimeApproval, TimeEntry, Timer
+from caretide.time_log.rules import AWAITING, EntryFacts, verify
 
 NOTE_PLACE = b"time_log_entries.note"
 """The place that a note is sealed for."""
-
-COUNTING = tuple(kind.code for kind in ACTIVITY_TYPES.values() if kind.counts)
-CONTACTS = tuple(kind.code for kind in ACTIVITY_TYPES.values() if kind.is_contact)
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
 
@@ -87,16 +84,18 @@ class CloseRow:
 class MonthSeconds:
     """Recorded seconds of a month: of staff and of practitioners where they can count, and those that never can.
 
-    Sums, before consent, stays and overlapping time are looked at: the ruling has the last word.
+    Sums, before consent, stays and overlapping time are looked at: the ruling has the last word. `awaiting` was entered
+    after the fact and counts for nothing until a second person approves it; it is in none of the others.
     """
 
     staff: int = 0
     practitioner: int = 0
     uncounted: int = 0
+    awaiting: int = 0
 
     @property
     def total(self) -> int:
-        """All recorded seconds."""
+        """All recorded seconds that stand; what awaits approval is not among them."""
         return self.staff + self.practitioner + self.uncounted
 
 
@@ -112,6 +111,7 @@ _TIMER = (
 )
 _RUNS_FOR = and_(Member.tenant_id == Timer.tenant_id, Member.id == Timer.member_id)
 _LOGGED_BY = and_(Member.tenant_id == TimeEntry.tenant_id, Member.id == TimeEntry.coordinator_id)
+_DECIDED = and_(TimeApproval.tenant_id == TimeEntry.tenant_id, TimeApproval.entry_id == TimeEntry.id)
 
 
 @requires(Permission.TIME_READ)
@@ -178,26 +178,20 @@ def _with_note(row: Row[*tuple[Any, ...]]) -> EntryRow:
 async def month_seconds(
     tx: Tx, patient_ids: Sequence[UUID] | None, month: Month
 ) -> dict[tuple[UUID, str], MonthSeconds]:
-    """Return the month's live seconds by patient and program: of those named, or of all. One aggregate.
+    """Return the month's live seconds by patient and program: of those named, or of all; sums that triggers keep.
 
     Who has none is absent.
     """
-    counts = and_(TimeEntry.activity_type.in_(COUNTING), TimeEntry.staff_role != "non_clinical")
-    by_practitioner = TimeEntry.staff_role == "billing_practitioner"
-    seconds = func.sum(TimeEntry.duration_secs)
-    wanted = (
-        select(
-            TimeEntry.patient_id,
-            TimeEntry.program,
-            func.coalesce(seconds.filter(counts, ~by_practitioner), 0),
-            func.coalesce(seconds.filter(counts, by_practitioner), 0),
-            func.coalesce(seconds.filter(~counts), 0),
-        )
-        .where(TimeEntry.service_month == month.first, TimeEntry.is_void.is_(False))
-        .group_by(TimeEntry.patient_id, TimeEntry.program)
-    )
+    wanted = select(
+        MonthSum.patient_id,
+        MonthSum.program,
+        MonthSum.staff_secs,
+        MonthSum.practitioner_secs,
+        MonthSum.uncounted_secs,
+        MonthSum.awaiting_secs,
+    ).where(MonthSum.service_month == month.first, MonthSum.entries > 0)
     if patient_ids is not None:
-        wanted = wanted.where(TimeEntry.patient_id == any_(_IDS))
+        wanted = wanted.where(MonthSum.patient_id == any_(_IDS))
     rows = (await tx.db.execute(wanted, {} if patient_ids is None else {"ids": list(patient_ids)})).all()
     found = {(row[0], row[1]): MonthSeconds(*row[2:]) for row in rows}
     tx.touch(*(patient_id for patient_id, _ in found))
@@ -208,7 +202,10 @@ async def month_seconds(
 async def entries_for_close(
     tx: Tx, clinic_id: UUID, month: Month, patient_ids: Sequence[UUID] | None = None
 ) -> list[CloseRow]:
-    """Return a clinic's live entries of a month, by patient and time: of the patients named, or of all. No notes."""
+    """Return a clinic's live entries of a month, by patient and time: of the patients named, or of all. No notes.
+
+    Time that nobody approved yet is not among them: a ruling never rests on it.
+    """
     wanted = (
         select(
             TimeEntry.id,
@@ -226,10 +223,12 @@ async def entries_for_close(
             TimeEntry.duration_secs,
         )
         .join(Member, _LOGGED_BY)
+        .outerjoin(TimeApproval, _DECIDED)
         .where(
             TimeEntry.clinic_id == clinic_id,
             TimeEntry.service_month == month.first,
             TimeEntry.is_void.is_(False),
+            or_(TimeEntry.source.not_in(AWAITING), TimeApproval.decision == "approved"),
         )
         .order_by(TimeEntry.patient_id, TimeEntry.start_time, TimeEntry.id)
     )
@@ -244,13 +243,9 @@ async def entries_for_close(
 async def last_contact(tx: Tx, patient_ids: Sequence[UUID]) -> dict[UUID, datetime]:
     """Return when each patient was last reached, as far as recorded time tells; who never was is absent."""
     wanted = (
-        select(TimeEntry.patient_id, func.max(TimeEntry.end_time))
-        .where(
-            TimeEntry.patient_id == any_(_IDS),
-            TimeEntry.activity_type.in_(CONTACTS),
-            TimeEntry.is_void.is_(False),
-        )
-        .group_by(TimeEntry.patient_id)
+        select(MonthSum.patient_id, func.max(MonthSum.last_contact_at))
+        .where(MonthSum.patient_id == any_(_IDS), MonthSum.last_contact_at.is_not(None))
+        .group_by(MonthSum.patient_id)
     )
     rows = (await tx.db.execute(wanted, {"ids": list(patient_ids)})).all()
     tx.touch(*(row.patient_id for row in rows))

@@ -53,6 +53,10 @@ Attempts count beside other service; of a month of attempts alone nothing is bil
 """
 
 
+AWAITING: Final = ("manual", "correction_adding")
+"""Sources of time that was told rather than taken: it counts once a second person approved it."""
+
+
 def whole_seconds(started_at: datetime, stopped_at: datetime) -> tuple[datetime, datetime] | None:
     """Return the interval in whole seconds of UTC, or None where less than one is left.
 
@@ -86,7 +90,11 @@ def split_by_month(start: datetime, end: datetime, zone: ZoneInfo) -> list[Piece
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryFacts:
-    """Everything about an entry that is fixed when it is inserted. `note` is as it is stored: sealed."""
+    """Everything about an entry that is fixed when it is inserted. `note` and `entry_reason` are as stored: sealed.
+
+    `source` says how it came about: `timer`, `timer_stopped_by_another`; `manual`, told after the fact; `correction`,
+    which takes nothing beyond the entry it supersedes; `correction_adding`, which does.
+    """
 
     id: UUID
     tenant_id: UUID
@@ -105,6 +113,7 @@ class EntryFacts:
     source: str
     note: bytes | None = None
     supersedes_id: UUID | None = None
+    entry_reason: bytes | None = None
 
 
 def canonical(entry: EntryFacts) -> bytes:
@@ -112,8 +121,10 @@ def canonical(entry: EntryFacts) -> bytes:
 
     The line `caretide time entry 1`, a line feed, then one JSON object in ASCII with its keys sorted and no white
     space: every field of `EntryFacts` by name; ids as lower-case text with dashes, times as `2026-10-05T15:00:00Z`, the
-    month as its first day, `note` as the lower-case SHA-256 of its sealed bytes, what is empty as null. What the
-    database adds later (when it was inserted, whether it was voided) is not covered here but by the seal.
+    month as its first day, `note` as the lower-case SHA-256 of its sealed bytes, what is empty as null. An entry with
+    an `entry_reason` has the line `caretide time entry 2` and that field, as the note; others have neither. What the
+    database adds (when and by whom it was inserted, whether it was voided or approved) is not covered here but by the
+    seal.
     """
     values: dict[str, str | None] = {
         "account_id": _text(entry.account_id),
@@ -134,7 +145,13 @@ def canonical(entry: EntryFacts) -> bytes:
         "supersedes_id": _text(entry.supersedes_id),
         "tenant_id": _text(entry.tenant_id),
     }
-    return b"caretide time entry 1\n" + json.dumps(values, sort_keys=True, separators=(",", ":")).encode("ascii")
+    version = 1
+    if entry.entry_reason is not None:
+        version = 2
+        values["entry_reason"] = hashlib.sha256(entry.entry_reason).hexdigest()
+    return f"caretide time entry {version}\n".encode() + json.dumps(
+        values, sort_keys=True, separators=(",", ":")
+    ).encode("ascii")
 
 
 def row_hash(entry: EntryFacts) -> bytes:
