@@ -249,7 +249,7 @@ async def last_contact(tx: Tx, patient_ids: Sequence[UUID]) -> dict[UUID, dateti
     )
     rows = (await tx.db.execute(wanted, {"ids": list(patient_ids)})).all()
     tx.touch(*(row.patient_id for row in rows))
-    return {row[0]: row[1] for row in rows}
+    return {patient_id: at for patient_id, at in rows if at is not None}
 
 
 @requires(Permission.MONTH_READ)
