@@ -33,6 +33,7 @@ from caretide.tenants import api as tenants_api
 from caretide.tenants import pages as tenants_pages
 from caretide.tenants.queries import actor_behind
 from caretide.time_log import api as time_log_api
+from caretide.ui import pages as ui_pages
 from caretide.ui.assets import check_assets
 from caretide.ui.environment import STATIC, make_environment
 from caretide.ui.respond import error_page, redirect
@@ -104,7 +105,8 @@ def _sub_application(installation: Installation, title: str, routers: Sequence[A
 
 
 def _pages(installation: Installation) -> FastAPI:
-    app = _sub_application(installation, "Caretide", PAGES)
+    in_development = (ui_pages.development,) if installation.settings.mode == "development" else ()
+    app = _sub_application(installation, "Caretide", (*PAGES, *in_development))
     here = Path(__file__).parent
     app.state.templates = make_environment(here / feature / "templates" for feature in FEATURES_WITH_TEMPLATES)
     app.state.shell = make_shell

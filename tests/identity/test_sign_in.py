@@ -64,8 +64,8 @@ async def test_every_sign_in_has_a_secret_of_its_own_that_is_not_stored(
     ["https://elsewhere.example", "//elsewhere.example", "/\\elsewhere.example", "/\t/elsewhere.example", "x:y", ""],
 )
 async def test_sign_in_leads_nowhere_else(next_: str, client: httpx.AsyncClient, email: str) -> None:
-    assert (await enter(client, email, next=next_)).headers["location"] == "/my-day"
-    assert 'value="/my-day"' in (await client.get("/sign-in", params={"next": next_})).text
+    assert (await enter(client, email, next=next_)).headers["location"] == "/"
+    assert 'name="next" value="/"' in (await client.get("/sign-in", params={"next": next_})).text
 
 
 @pytest.mark.req("V-12")
@@ -140,7 +140,7 @@ async def test_account_of_several_tenants_chooses_one(
     token = page.partition('name="csrf_token" value="')[2].partition('"')[0]
     for place, status in ((other, 403), (cast, 200)):
         chosen = await client.post("/tenants", data={"tenant_id": str(place.tenant_id), "csrf_token": token})
-        assert (chosen.status_code, chosen.headers["location"]) == (303, "/my-day")
+        assert (chosen.status_code, chosen.headers["location"]) == (303, "/")
         # A coordinator there, an administrator here: the role belongs to the place.
         assert (await client.get("/clinics")).status_code == status
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from caretide.kernel.errors import Invalid
 from caretide.ui.environment import STATIC, make_environment
 from caretide.ui.forms import FormState
+from caretide.ui.gallery import Gallery
 from caretide.ui.shell import TITLES, ErrorPage, Shell
 from tests.ui import sample_months as months
 from tests.ui import sample_patients as patients
@@ -65,6 +66,7 @@ def views() -> dict[str, tuple[str, Shell, Any, FormState]]:
         "month-blocked": ("billing/month.html", monthly, months.blocked_month(), plain),
         "month-closing": ("billing/month.html", monthly, months.closing_month(), plain),
         "month-close": ("billing/close.html", monthly, months.month(), plain),
+        "_components": ("gallery.html", s.SHELL, Gallery(), plain),
         "error": ("error.html", s.SHELL, error, plain),
     }
 

@@ -9,6 +9,7 @@ from caretide.kernel.errors import Invalid
 from caretide.runtime.web import Known, PublicTx, Router, SessionTx, session_secret
 from caretide.ui import respond
 from caretide.ui.forms import FormState
+from caretide.ui.shell import landing
 
 public = Router(Known.PUBLIC)
 router = Router(Known.SESSION)
@@ -22,13 +23,12 @@ REFUSED = (
 
 @router.get("/")
 async def home(request: Request, tx: SessionTx) -> Response:
-    """Lead to the day's work."""
-    del tx  # opened so that nobody is sent on without a session
-    return respond.redirect(request, "/my-day")
+    """Lead to where this person's day begins."""
+    return respond.redirect(request, landing(tx.actor.permissions))
 
 
 @public.get("/sign-in")
-async def show_sign_in(request: Request, next: str = "/my-day") -> Response:  # noqa: A002 - the query's own name
+async def show_sign_in(request: Request, next: str = "/") -> Response:  # noqa: A002 - the query's own name
     """Ask for address and password."""
     return respond.visitor_page(request, "identity/sign_in.html", SignInPage(next=respond.local(next)))
 

@@ -9,7 +9,7 @@ from uuid import UUID
 class SignInPage:
     """`next` is the local path to go on to; `email` is kept after a failed try."""
 
-    next: str = "/my-day"
+    next: str = "/"
     email: str = ""
 
 

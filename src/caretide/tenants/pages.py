@@ -64,7 +64,7 @@ async def choose_tenant(request: Request, tx: SessionTx) -> Response:
     """Work there from now on."""
     chosen = parsed(TenantForm, await respond.fields(request))
     await identity.choose_tenant(tx, session_secret(request), chosen.tenant_id)
-    return respond.redirect(request, "/my-day")
+    return respond.redirect(request, "/")
 
 
 @router.get("/clinics")

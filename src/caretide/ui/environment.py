@@ -15,6 +15,14 @@ HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
 TEMPLATES: Final = HERE / "templates"
 
+STYLESHEETS: Final = (
+    *("tokens", "base", "shell", "controls", "fields", "surfaces", "pieces", "tables", "charts", "palette"),
+    *("gates", "month", "roster", "patient", "timer"),
+)
+"""The style sheets of every page in the order of the cascade: the library, then single pages. Print comes last."""
+
+SCRIPTS: Final = ("toasts", "clock", "dialogs", "forms", "listing", "palette", "keys")
+
 
 def asset_address(static: Path = STATIC, prefix: str = "/static") -> Callable[[str], str]:
     """Return the function that gives a static file's address, with a mark of its content so that caches never lie."""
@@ -43,6 +51,6 @@ def make_environment(template_dirs: Iterable[Path] = (), *, reload: bool = False
         auto_reload=reload,
     )
     environment.filters.update(FILTERS)  # pyright: ignore[reportUnknownMemberType] - Jinja leaves it a bare dict
-    names = {"asset": asset_address(), "form": FormState()}
+    names = {"asset": asset_address(), "form": FormState(), "stylesheets": STYLESHEETS, "scripts": SCRIPTS}
     environment.globals.update(names)  # pyright: ignore[reportUnknownMemberType] - Jinja leaves it a bare dict
     return environment

@@ -3,6 +3,7 @@
 The frame (`Shell`) is made by a feature further up, which the application hands over as `app.state.shell`.
 """
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -88,6 +89,12 @@ def redirect(request: Request, to: str, *, done: str = "") -> Response:
     return response
 
 
+def with_toast(response: Response, message: Message) -> Response:
+    """Have a fragment's answer say a sentence (js/toasts.js); it must hold no health data, as headers are logged."""
+    response.headers["HX-Trigger"] = json.dumps({"toast": {"tone": message.tone, "text": message.text}})
+    return response
+
+
 def _leads_back(request: Request, to: str) -> bool:
     page = urlsplit(request.headers.get("hx-current-url", "")).path
     return request.headers.get("hx-target") == "main" and page == urlsplit(to).path
@@ -105,7 +112,7 @@ def form_token(request: Request) -> str:
     return csrf_token(secret) if secret else ""
 
 
-def local(path: str, otherwise: str = "/my-day") -> str:
+def local(path: str, otherwise: str = "/") -> str:
     """Return a path of this site, or `otherwise` for anything that could lead away."""
     parts = urlsplit(path)
     is_ours = path.startswith("/") and not path.startswith("//") and "\\" not in path

@@ -12,12 +12,35 @@ Tone = Literal["good", "warn", "bad", "info", "neutral"]
 
 @dataclass(frozen=True, slots=True)
 class NavLink:
-    """A place in the top bar; `key` is compared with the page's section."""
+    """A place in the top bar; `key` is compared with the page's section, `letter` follows `g` on the keyboard."""
 
     key: str
     label: str
     href: str
     icon: str
+    letter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A key, or keys one after another, and what it does: `act` is a name in js/keys.js, `href` where `go` leads."""
+
+    keys: str
+    label: str
+    act: str
+    href: str = ""
+
+
+SHORTCUTS: Final = (
+    Shortcut("Mod+k", "Find a place, an action or a patient", "palette"),
+    Shortcut("/", "Search this page, or everything", "search"),
+    Shortcut("j", "Next row", "next"),
+    Shortcut("k", "Row before", "previous"),
+    Shortcut("Enter", "Open the row", "open"),
+    Shortcut("Esc", "Close what is open", "close"),
+    Shortcut("?", "These keys", "help"),
+)
+"""The keys of every page: the help dialog shows this table, and js/keys.js reads it from there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +75,12 @@ class Shell:
     messages: tuple[Message, ...] = ()
 
     @property
+    def shortcuts(self) -> tuple[Shortcut, ...]:
+        """The keys of this page: those of every page, and `g` with a letter for each place."""
+        places = (Shortcut(f"g {one.letter}", f"Go to {one.label}", "go", one.href) for one in self.nav if one.letter)
+        return (*SHORTCUTS, *places)
+
+    @property
     def initials(self) -> str:
         """Two letters for the account's mark; titles after a comma are left out."""
         words = [word for word in self.account_name.split(",")[0].replace(".", " ").split() if word]
@@ -66,21 +95,36 @@ class ErrorPage:
     title: str
     message: str
     permission: str = ""
-    href: str = "/my-day"
-    label: str = "Back to My day"
+    href: str = "/"
+    label: str = "Back to work"
     reference: str = ""
 
 
 PLACES: Final = (
-    (Permission.PATIENT_READ, NavLink("my-day", "My day", "/my-day", "day")),
-    (Permission.MONTH_READ, NavLink("month", "Month", "/months", "calendar")),
-    (Permission.CLINIC_WRITE, NavLink("clinics", "Clinics", "/clinics", "clinic")),
+    (Permission.PATIENT_READ, NavLink("my-day", "My day", "/my-day", "day", "d")),
+    (Permission.MONTH_READ, NavLink("month", "Month", "/months", "calendar", "m")),
+    (Permission.CLINIC_WRITE, NavLink("clinics", "Clinics", "/clinics", "clinic", "c")),
 )
+
+LANDINGS: Final = (
+    ("admin", Permission.TENANT_WRITE),
+    ("team", Permission.TEAM_READ),
+    ("my-day", Permission.TIME_WRITE),
+    ("month", Permission.MONTH_READ),
+)
+"""Places and the permission that makes each somebody's first; the first that fits, of those that they can go to."""
 
 
 def navigation(permissions: Collection[Permission]) -> tuple[NavLink, ...]:
     """Return the places that somebody with these permissions can go to."""
     return tuple(link for permission, link in PLACES if permission in permissions)
+
+
+def landing(permissions: Collection[Permission]) -> str:
+    """Return where somebody's day begins: an administrator's with the tenant, a biller's with the month."""
+    places = {link.key: link.href for link in navigation(permissions)}
+    firsts = (places[key] for key, permission in LANDINGS if key in places and permission in permissions)
+    return next(firsts, next(iter(places.values()), "/tenants"))
 
 
 TITLES: Final = {

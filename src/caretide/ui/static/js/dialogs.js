@@ -13,6 +13,10 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     closer.closest("dialog").close();
   }
+  // A click on the backdrop lands on the dialog itself; a form that was begun is not lost by it.
+  if (event.target.matches?.("dialog.drawer[open]") && !event.target.querySelector("form")) {
+    event.target.close();
+  }
   for (const menu of document.querySelectorAll("[data-menu][open]")) {
     if (!menu.contains(event.target)) {
       menu.open = false;

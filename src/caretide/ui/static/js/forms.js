@@ -1,20 +1,10 @@
-// Small comforts of forms: show a password, focus the list of faults, pickers that act at once, a word when a request fails.
-
-document.documentElement.classList.add("scripted");
+// Small comforts of forms: show a password, focus the list of faults, pickers that act at once.
 
 function prepare() {
-  for (const button of document.querySelectorAll("[data-reveal][hidden]")) {
+  for (const button of document.querySelectorAll("[data-reveal][hidden], [data-palette][hidden], .menu [data-dialog][hidden]")) {
     button.hidden = false;
   }
   document.querySelector("[data-focus]")?.focus();
-}
-
-function toast(text) {
-  const note = document.createElement("p");
-  note.className = "toast";
-  note.textContent = text;
-  document.getElementById("toasts")?.append(note);
-  setTimeout(() => note.remove(), 6000);
 }
 
 document.addEventListener("click", (event) => {
@@ -29,6 +19,14 @@ document.addEventListener("click", (event) => {
   event.target.closest("[data-select]")?.select();
 });
 
+// A button that is off for a reason takes the focus, so that the reason is read, and does nothing.
+document.addEventListener("click", (event) => {
+  if (event.target.closest('[aria-disabled="true"]')) {
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}, { capture: true });
+
 document.addEventListener("change", (event) => {
   event.target.closest("form[data-auto-submit]")?.requestSubmit();
 });
@@ -38,23 +36,4 @@ document.addEventListener("htmx:afterSettle", (event) => {
     prepare();
   }
 });
-// An error comes as a whole page: show its main part, wherever the request was going to put its answer.
-document.addEventListener("htmx:beforeSwap", (event) => {
-  const { xhr } = event.detail;
-  if (xhr.status < 400) {
-    return;
-  }
-  if (xhr.responseText.includes('id="main"')) {
-    event.detail.target = document.getElementById("main");
-    event.detail.selectOverride = "#main";
-    event.detail.swapOverride = "outerHTML";
-  } else {
-    event.detail.shouldSwap = false;
-    toast(`Something went wrong (${xhr.status}). Reload to see what was saved.`);
-  }
-});
-
-document.addEventListener("htmx:sendError", () => toast("No connection. Nothing was saved; try again."));
-document.addEventListener("htmx:timeout", () => toast("No answer in time. Reload to see what was saved."));
-
 prepare();
