@@ -66,8 +66,16 @@ def demo(
     leave: Annotated[bool, typer.Option("--exit", help="Stop after the close and print a JSON summary.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over; refused where a tenant is real.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Another number draws other people.")] = 1,
+    patients: Annotated[
+        int | None, typer.Option(help="Generate a tenant of so many patients, 100,000 at most.")
+    ] = None,
 ) -> None:
-    """Build a generated practice, play and close its last month, and serve it."""
+    """Build a generated practice, play and close its last month, and serve it.
+
+    With --patients it builds and serves a tenant of that size instead, beside whatever is there: for seeing and
+    measuring how the system bears it.
+    """
+    from caretide.demo.bulk_cli import run_scale
     from caretide.demo.cli import run_demo
     from caretide.worker import drain
 
@@ -76,6 +84,8 @@ def demo(
 
         await serve_installation(ours, with_worker=True)
 
+    if patients is not None:
+        raise typer.Exit(run_scale(serve_it, patients=patients, leave=leave, fresh=fresh, seed=seed))
     raise typer.Exit(run_demo(drain, serve_it, leave=leave, fresh=fresh, seed=seed))
 
 

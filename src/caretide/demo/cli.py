@@ -33,7 +33,7 @@ def run_demo(drain: Work, serve: Work, *, leave: bool, fresh: bool, seed: int) -
         if fresh:
             start_over(settings)
         async with installation(settings) as ours:
-            with _progress() as tell:
+            with progress() as tell:
                 found = await performance(ours, lambda: drain(ours), tell, Production(seed=seed))
             _show(found, settings.base_url, as_json=leave)
             if not found.summary.adds_up:
@@ -48,7 +48,7 @@ def run_demo(drain: Work, serve: Work, *, leave: bool, fresh: bool, seed: int) -
 
 
 @contextmanager
-def _progress() -> Generator[Tell]:
+def progress() -> Generator[Tell]:
     """Show on standard error what is being done."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, disable=not err.is_terminal) as progress:

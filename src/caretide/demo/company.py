@@ -98,9 +98,14 @@ class Company:
 
 
 def new_passwords() -> dict[str, str]:
-    """Return a pass-phrase of four words for each seat, new for every installation."""
+    """Return a pass-phrase for each seat, new for every installation."""
+    return {seat.key: new_pass_phrase() for seat in SEATS}
+
+
+def new_pass_phrase() -> str:
+    """Return four words drawn by chance."""
     words = _WORDS.split()
-    return {seat.key: "-".join(secrets.choice(words) for _ in range(4)) for seat in SEATS}
+    return "-".join(secrets.choice(words) for _ in range(4))
 
 
 async def found(

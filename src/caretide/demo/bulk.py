@@ -1,0 +1,164 @@
+"""Up to a hundred thousand patients in a tenant of their own, written in bulk through the walls.
+
+Rows go in by the thousand patients, each thousand in a transaction of its own, so that memory stays what it was with
+the first; every constraint, trigger and policy holds for them as for anything else.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from psycopg import sql
+
+from caretide.demo.bulk_charts import Rows, Ward
+from caretide.demo.bulk_practice import Order, Site, found
+from caretide.demo.bulk_time import calls, entry_rows
+from caretide.enrollment.models import Consent, Enrollment, EnrollmentStatus, PatientFact
+from caretide.kernel.actor import Actor
+from caretide.kernel.errors import Invalid
+from caretide.kernel.month import Month
+from caretide.patients.models import Condition, Coverage, Medication, Patient
+from caretide.postgres.roles import OWNER, connected
+from caretide.rosters.models import Designation
+from caretide.runtime.bulk import insert_many
+from caretide.runtime.db import TenantTable
+from caretide.runtime.tx import Database, Tx
+from caretide.time_log.models import TimeEntry
+
+MOST: Final = 100_000
+"""Patients that one tenant is generated with at most: what the product promises to be quick with."""
+
+TOGETHER: Final = 5
+"""Coordinators whose patients go in together: a thousand of them, with some eight thousand entries."""
+
+LANES: Final = 2
+"""Transactions at work at once: while the database takes one's rows, the next ones are drawn."""
+
+ORDER: Final[tuple[type[TenantTable], ...]] = (
+    Patient,
+    Condition,
+    Medication,
+    Coverage,
+    Enrollment,
+    EnrollmentStatus,
+    Consent,
+    PatientFact,
+    Designation,
+    TimeEntry,
+)
+"""Tables as their foreign keys ask for them."""
+
+WESTMOST: Final = ZoneInfo("America/Los_Angeles")
+
+_SUMMARIES: Final = ("account_intervals",)
+"""Tables that fill by themselves while those of `ORDER` do."""
+
+Tell = Callable[[str, int, int], None]
+"""Hears what is being done, and how far it is: `done` of `total`."""
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What one table took: rows, and the seconds that its statements ran, those of all lanes added up."""
+
+    rows: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Generated:
+    """A tenant that was generated, and what it took. `seconds` are of the wall, by step."""
+
+    tenant_id: UUID
+    order: Order
+    months: tuple[Month, Month]
+    sites: Sequence[Site]
+    tables: dict[str, Loaded] = field(default_factory=dict[str, Loaded])
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+
+
+def check_count(patients: int) -> None:
+    """Raise Invalid for a number of patients that cannot be generated."""
+    if not 1 <= patients <= MOST:
+        raise Invalid(f"One to {MOST:,} patients can be generated in a tenant, not {patients:,}", field="patients")
+
+
+async def generate(database: Database, order: Order, passwords: Mapping[str, str], tell: Tell) -> Generated:
+    """Make the tenant and fill it: the last full month, and this one as far as it has come.
+
+    `passwords` are by the keys of `bulk_practice.PLACES`. Raises Conflict where the tenant's slug is taken.
+    """
+    check_count(order.patients)
+    began = time.perf_counter()
+    now = database.clock()
+    # The latest of the clinics' calendars: a month that is over there is over everywhere else.
+    this_month = Month.of(now.astimezone(WESTMOST).date())
+    tell("Founding the clinics", 0, 1)
+    tenant_id, sites = await found(database, order, now.date(), passwords)
+    made = Generated(tenant_id, order, (this_month.previous(), this_month), sites)
+    made.seconds["founding"] = time.perf_counter() - began
+    tell("Founding the clinics", 1, 1)
+    await _fill(database, made, now, tell)
+    made.seconds["filling"] = time.perf_counter() - began - made.seconds["founding"]
+    return made
+
+
+async def _fill(database: Database, made: Generated, now: datetime, tell: Tell) -> None:
+    waiting = iter([part for site in made.sites for part in _parts(site)])
+    done = 0
+
+    async def lane() -> None:
+        nonlocal done
+        for site, places in waiting:
+            async with database.tx(Actor.system(made.tenant_id)) as tx:
+                done += await _load(tx, made, site, places, now)
+            tell("Generating patients", done, made.order.patients)
+
+    tell("Generating patients", 0, made.order.patients)
+    async with asyncio.TaskGroup() as lanes:
+        for _ in range(LANES):
+            lanes.create_task(lane())
+
+
+def _parts(site: Site) -> Iterator[tuple[Site, range]]:
+    """Cut a clinic's team into the parts that go in together."""
+    for first in range(0, len(site.coordinators), TOGETHER):
+        yield site, range(first, min(first + TOGETHER, len(site.coordinators)))
+
+
+async def _load(tx: Tx, made: Generated, site: Site, places: range, now: datetime) -> int:
+    """Draw the patients of some coordinators and write them; return how many they were."""
+    rows: Rows = {model: [] for model in ORDER}
+    for place in places:
+        who, seed = site.coordinators[place], made.order.seed
+        ward = Ward(site, who, made.months, now.astimezone(site.clinic.zone).date())
+        roster = ward.admit(site.roster(place), seed)
+        for model, drawn in ward.rows.items():
+            rows[model] += drawn
+        rng = Random(f"{seed}/time/{site.first}/{place}")
+        for month in made.months:
+            rows[TimeEntry] += entry_rows(site, who, tx.tenant_id, list(calls(roster, month, site, now, rng)))
+    with tx.trail.entering("demo.generate"):
+        tx.note(generated=len(rows[Patient]), clinic=str(site.clinic.id))
+        tx.touch(*(row["id"] for row in rows[Patient]))
+        for model in ORDER:
+            began = time.perf_counter()
+            await insert_many(tx, model, rows[model])
+            loaded = made.tables.setdefault(model.__tablename__, Loaded())
+            loaded.rows += len(rows[model])
+            loaded.seconds += time.perf_counter() - began
+    return len(rows[Patient])
+
+
+def tidy(migrator_url: str) -> None:
+    """Let the planner know what came in: an owner's privilege, so over the migrator's connection."""
+    tables = sql.SQL(", ").join(sql.Identifier(name) for name in (*_SUMMARIES, *(one.__tablename__ for one in ORDER)))
+    with connected(migrator_url) as connection:
+        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(OWNER)))
+        connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(tables))
