@@ -12,10 +12,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, get_args
 
 from caretide.kernel.errors import CaretideError
-from tests.bench import close, imports, records, rulings, time_entry, worklist
+from tests.bench import (
+    big,
+    close,
+    imports,
+    month_page,
+    patient_page,
+    records,
+    rulings,
+    team_page,
+    time_entry,
+    whole_close,
+    worklist,
+)
 from tests.bench.ground import Ground, prepared
 from tests.bench.measure import Measured, Size, say
 
@@ -23,23 +36,31 @@ BENCHMARKS: Final[dict[str, Callable[[Ground, Size], Measured | None]]] = {
     "import": imports.run,
     "import_synthea": imports.run_synthea,
     "time_entry": time_entry.run,
-    "worklist": worklist.run,
     "rulings_pure": rulings.run,
     "rulings_close": close.run,
     "records": records.run,
+    "generate": big.run,
+    "worklist": worklist.run,
+    "patient_page": patient_page.run,
+    "team_page": team_page.run,
+    "month_open": month_page.run_open,
+    "whole_close": whole_close.run,
+    "month_closed": month_page.run_closed,
 }
+"""By name, in the order in which they run: the close comes after the pages that look at the month before it."""
 
 
 def main() -> None:
     """Run the benchmarks that were asked for."""
     parser = argparse.ArgumentParser(prog="script/bench", description="Measure imports, requests, rulings, records.")
-    parser.add_argument("--size", choices=get_args(Size), default="small", help="small: a minute; full: about five")
+    parser.add_argument("--size", choices=get_args(Size), default="small", help="small: a minute; full: half an hour")
     parser.add_argument("--only", action="append", choices=BENCHMARKS, metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--home", type=Path, help="build in this home, or use what is in it, and keep it")
     asked = parser.parse_args()
     # Ended from outside, it still ends what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     failed = False
-    with prepared() as ground:
+    with prepared(asked.home) as ground:
         for name in asked.only or BENCHMARKS:
             failed |= not _run(name, ground, asked.size)
     sys.exit(1 if failed else 0)

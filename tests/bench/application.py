@@ -22,7 +22,7 @@ from tests.bench.practice import ROSTER, Practice, build
 
 COORDINATORS: Final = {"small": 40, "full": 200}
 COOKIE: Final = "caretide_session"
-_COMMAND: Final = (sys.executable, "-c", "from caretide.cli import main; main()", "serve", "--no-worker")
+_COMMAND: Final = (sys.executable, "-m", "tests.bench.timed_server")
 
 
 def practice_of(ground: Ground, size: Size) -> Practice:
@@ -36,13 +36,13 @@ def practice_of(ground: Ground, size: Size) -> Practice:
 
 
 def at_work(ground: Ground) -> Served:
-    """Return the application, served as people run it; the first call starts it, the run's end stops it."""
+    """Return the application, one process without a worker, each answer timed; the first call starts it."""
     if "application" not in ground.kept:
         port = free_port()
         env = {key: value for key, value in os.environ.items() if not key.startswith("CARETIDE_")}
-        ours = {"CARETIDE_HOME": str(ground.home), "CARETIDE_BASE_URL": f"http://127.0.0.1:{port}"}
-        command = [*_COMMAND, "--port", str(port)]
-        opened = served("the application", command, port, "/healthz", env | ours)
+        address = {"CARETIDE_BASE_URL": f"http://127.0.0.1:{port}", "CARETIDE_PORT": str(port)}
+        ours = {"CARETIDE_HOME": str(ground.home), **address}
+        opened = served("the application", _COMMAND, port, "/healthz", env | ours)
         ground.kept["application"] = ground.stack.enter_context(opened)
     running: Served = ground.kept["application"]
     return running

@@ -22,10 +22,14 @@ from tests.bench.measure import cpu_seconds, say
 
 
 class Ground:
-    """A throw-away installation. Nothing is made before something is asked of it."""
+    """An installation to measure, thrown away at the end unless it is `given`.
 
-    def __init__(self, stack: ExitStack) -> None:
+    Nothing is made before something is asked of it.
+    """
+
+    def __init__(self, stack: ExitStack, given: Path | None = None) -> None:
         self.stack = stack
+        self.given = given
         self.kept: dict[str, Any] = {}
         """What one benchmark made and another may use."""
 
@@ -40,7 +44,7 @@ class Ground:
     @property
     def home(self) -> Path:
         """The installation's home."""
-        return self.folder / "home"
+        return self.given or self.folder / "home"
 
     @cached_property
     def cluster(self) -> server.Cluster:
@@ -71,7 +75,7 @@ def settings_at(home: Path) -> Settings:
 
 
 @contextmanager
-def prepared() -> Iterator[Ground]:
-    """Yield a ground; end and remove everything that was made on it."""
+def prepared(home: Path | None = None) -> Iterator[Ground]:
+    """Yield a ground; end everything that was made on it, and remove it unless it stands in a home that is kept."""
     with ExitStack() as stack:
-        yield Ground(stack)
+        yield Ground(stack, home)
