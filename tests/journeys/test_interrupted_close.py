@@ -80,7 +80,9 @@ async def expected(database: Database, cast: Cast) -> dict[UUID, tuple[str, str,
     answers: dict[UUID, tuple[str, str, str | None]] = {}
     for one in frozen:
         month = one.month
-        pdf = render_record(MonthlyRecord.model_validate(month["facts"])).pdf if month["status"] == "ready" else None
+        pdf = (
+            render_record(MonthlyRecord.model_validate_json(month["facts"])).pdf if month["status"] == "ready" else None
+        )
         sha256 = hashlib.sha256(pdf).hexdigest() if pdf else None
         answers[month["patient_id"]] = (month["status"], month["facts_hash"], sha256)
     return answers

@@ -46,7 +46,7 @@ NARROWER: Final = {
 """Further restrictive policies of single commands, with the reason."""
 
 DEFINERS: Final = {
-    "jobs.enqueue(text,text,jsonb)": "the only way into the queue; stamps the tenant",
+    "jobs.enqueue_many(text,json)": "the only way into the queue; stamps the tenant",
     "jobs.standing()": "counts the caller's own jobs by verb",
     "jobs.waiting(text)": "counts the caller's own jobs",
     "public.account_time_guard()": "writes the intervals that nobody may read",

@@ -118,9 +118,10 @@ async def test_no_argument_chooses_a_tenant(
     database: Database, cast: Cast, queue: procrastinate.App, server: Server
 ) -> None:
     forged = {"tenant": str(new_id()), "member": str(new_id()), "clinic_id": str(cast.clinic_id)}
+    items = json.dumps([{"once": None, "args": forged}])
     async with await psycopg.AsyncConnection.connect(server.app) as connection:
         await connection.execute("SELECT set_config('app.ctx', %s, true)", (f"{cast.tenant_id}::1",))
-        await connection.execute("SELECT jobs.enqueue(%s, NULL, %s::jsonb)", (verb_name(planted), json.dumps(forged)))
+        await connection.execute("SELECT jobs.enqueue_many(%s, %s::json)", (verb_name(planted), items))
     await work(queue)
     assert [(run["tenant"], run["member"]) for run in RAN] == [(cast.tenant_id, None)]
 

@@ -6,7 +6,8 @@ again, both find what is done and do the rest, and the same facts give the same 
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import insert, text, update
@@ -18,17 +19,22 @@ from caretide.billing.rules.freeze import Frozen, freeze, limits_as_json
 from caretide.documents import actions as documents
 from caretide.documents.render.record import render_record
 from caretide.documents.schemas import MonthlyRecord
+from caretide.enrollment import queries as enrollment
 from caretide.kernel.errors import Conflict, NotFound
 from caretide.kernel.ids import new_id
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.programs.limits import LimitSet
 from caretide.runtime.access import requires
+from caretide.runtime.bulk import insert_many
 from caretide.runtime.jobs import job, later, later_each
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.queries import ClinicRow
 from caretide.time_log import actions as time_log
+
+PATIENTS_AT_ONCE: Final = 1_000
+"""How many patients' months are read, ruled and written together; all of a clinic's are in one transaction."""
 
 # Held until the transaction ends: a close that is killed leaves no lock behind.
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
@@ -83,27 +89,28 @@ async def close_clinic(tx: Tx, clinic_id: UUID, month: str) -> None:
         await _render_later(tx, await closes.unrendered(tx, clinic_id, service_month))
         return
     await time_log.lock_month(tx, clinic_id, service_month)
-    judged = await evidence.judged(tx, clinic, service_month)
-    packs = await evidence.packs(tx)
-    frozen = {new_id(): freeze(item, packs) for item in judged}
-    await _insert(tx, frozen)
+    everybody = iter(await enrollment.patients_in(tx, clinic_id, service_month))
+    while some := list(islice(everybody, PATIENTS_AT_ONCE)):
+        await _close_patients(tx, clinic, service_month, some)
     await tx.db.execute(
         update(MonthClose)
         .where(MonthClose.clinic_id == clinic_id, MonthClose.service_month == service_month.first)
         .values(state="closed", closed_at=tx.now)
     )
-    await _render_later(tx, [month_id for month_id, item in frozen.items() if item.month["status"] == "ready"])
 
 
-async def _insert(tx: Tx, frozen: Mapping[UUID, Frozen]) -> None:
-    """Write a clinic's rows, one statement per table."""
-    months = [{"id": month_id, **item.month} for month_id, item in frozen.items()]
+async def _close_patients(tx: Tx, clinic: ClinicRow, month: Month, patient_ids: Sequence[UUID]) -> None:
+    """Rule and freeze the months of some of a clinic's patients: as many as fit into little memory."""
+    packs = await evidence.packs(tx)
+    judged = await evidence.judged(tx, clinic, month, patient_ids)
+    frozen = {new_id(): freeze(item, packs) for item in judged}
+    await insert_many(tx, PatientMonth, [{"id": month_id, **item.month} for month_id, item in frozen.items()])
     lines = [_part(month_id, item, row) for month_id, item in frozen.items() for row in item.lines]
+    await insert_many(tx, ClaimLine, lines)
     exceptions = [_part(month_id, item, row) for month_id, item in frozen.items() for row in item.exceptions]
-    for model, rows in ((PatientMonth, months), (ClaimLine, lines), (MonthException, exceptions)):
-        if rows:
-            await tx.db.execute(insert(model), rows)
+    await insert_many(tx, MonthException, exceptions)
     tx.touch(*(item.month["patient_id"] for item in frozen.values()))
+    await _render_later(tx, [month_id for month_id, item in frozen.items() if item.month["status"] == "ready"])
 
 
 def _part(month_id: UUID, whose: Frozen, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,7 +130,7 @@ async def render_month(tx: Tx, patient_month_id: UUID) -> None:
     found = await closes.frozen_facts(tx, patient_month_id)
     if found.document_id is not None:
         return
-    record = MonthlyRecord.model_validate(found.facts)
+    record = MonthlyRecord.model_validate_json(found.facts)
     rendered = await asyncio.to_thread(render_record, record)
     month = Month.of(found.service_month)
     document_id = await documents.keep(

@@ -4,14 +4,20 @@ And its open months: how each patient-month stands by what is recorded now, kept
 """
 
 from datetime import date, datetime
-from typing import Any
+from importlib.resources import files
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from caretide.kernel.ids import new_id
-from caretide.runtime.db import Base, TenantTable, references
+from caretide.runtime.db import Base, EncryptedJson, TenantTable, references
+
+COMMON_WORDS: Final = (files("caretide.billing") / "facts_words_1.json").read_bytes()
+"""What frozen facts have in common. Rows are stored by reference to it: it never changes, a better one gets a number
+and a format byte of its own.
+"""
 
 
 class MonthClose(TenantTable):
@@ -33,7 +39,7 @@ class MonthClose(TenantTable):
 
 
 class PatientMonth(TenantTable):
-    """A ruled patient-month with the facts frozen beside it."""
+    """A ruled patient-month with the facts frozen beside it: the canonical JSON that `facts_hash` is of, sealed."""
 
     __tablename__ = "patient_months"
     __table_args__ = (
@@ -53,7 +59,7 @@ class PatientMonth(TenantTable):
     service_month: Mapped[date]
     status: Mapped[str]
     countable_seconds: Mapped[int]
-    facts: Mapped[dict[str, Any]]
+    facts: Mapped[bytes] = mapped_column(EncryptedJson("patient_months.facts", COMMON_WORDS))
     facts_hash: Mapped[str]
     ruling: Mapped[dict[str, Any]]
     document_id: Mapped[UUID | None]

@@ -6,14 +6,16 @@ management). What nobody recorded is None, and the record says so.
 
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 FORMAT: Final = "caretide.monthly-record/1"
+AMOUNT_NOTE: Final = "National non-facility amount of the Medicare physician fee schedule; not a charge."
 
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
@@ -213,7 +215,7 @@ class Ruling(Facts):
     place_of_service: Text | None = None
     diagnoses: tuple[Text, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
-    amount_note: Text = "National non-facility amount of the Medicare physician fee schedule; not a charge."
+    amount_note: Text = AMOUNT_NOTE
 
 
 class Finding(Facts):
@@ -279,10 +281,15 @@ class MonthlyRecord(Facts):
     generated: bool = False
 
     def to_json(self) -> bytes:
-        """Return the facts as canonical JSON, as the PDF carries them: UTF-8, keys sorted, no spaces, times in UTC."""
-        return orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+        """Return the facts as canonical JSON, as the PDF carries them."""
+        return canonical(self.model_dump())
 
     @property
     def facts_sha256(self) -> str:
         """The SHA-256 of `to_json`: printed on the record, so that the attachment can be checked against the page."""
         return hashlib.sha256(self.to_json()).hexdigest()
+
+
+def canonical(facts: Mapping[str, Any]) -> bytes:
+    """Return facts as they are frozen: JSON in UTF-8, keys sorted, no spaces, times in UTC to the second."""
+    return orjson.dumps(facts, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS)

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, Select, Uuid, and_, any_, bindparam, exists, func, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, and_, any_, bindparam, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
@@ -210,13 +210,7 @@ async def enrolled_in(
     Of the patients named, or of all. Three statements, however many; ordered by patient and program.
     """
     zone = (await tenants.clinic(tx, clinic_id)).zone
-    wanted = _ENROLLMENTS.where(
-        Enrollment.clinic_id == clinic_id,
-        Enrollment.started_on <= month.last,
-        or_(Enrollment.ended_on.is_(None), Enrollment.ended_on >= month.first),
-    )
-    if patient_ids is not None:
-        wanted = wanted.where(Enrollment.patient_id.in_(patient_ids))
+    wanted = _ENROLLMENTS.where(*_open_in(clinic_id, month))
     if patient_ids is not None:
         wanted = wanted.where(Enrollment.patient_id == any_(_IDS)).params(ids=list(patient_ids))
     ordered = wanted.order_by(Enrollment.patient_id, Enrollment.program, Enrollment.started_on, Enrollment.id)
@@ -227,6 +221,22 @@ async def enrolled_in(
         Enrolled(row, rules.consent_in(decisions[row.patient_id, row.program], row.practitioner_id, month, zone))
         for row in found
     ]
+
+
+@requires(Permission.PATIENT_READ)
+async def patients_in(tx: Tx, clinic_id: UUID, month: Month) -> list[UUID]:
+    """Return the patients of the clinic's enrollments that were open on a day of the month, in the order of their ids.
+
+    What is then asked of some of them at a time is recorded as looked at there.
+    """
+    wanted = select(Enrollment.patient_id).where(*_open_in(clinic_id, month)).distinct()
+    return list((await tx.db.execute(wanted.order_by(Enrollment.patient_id))).scalars())
+
+
+def _open_in(clinic_id: UUID, month: Month) -> tuple[ColumnElement[bool], ...]:
+    """Whether an enrollment is the clinic's and was open on a day of the month."""
+    lasting = or_(Enrollment.ended_on.is_(None), Enrollment.ended_on >= month.first)
+    return (Enrollment.clinic_id == clinic_id, Enrollment.started_on <= month.last, lasting)
 
 
 async def _rows(tx: Tx, wanted: Select[*tuple[Any, ...]]) -> list[EnrollmentRow]:

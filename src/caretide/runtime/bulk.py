@@ -14,26 +14,33 @@ a statement, where a column's default would ask, and check the signature, once a
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 from sqlalchemy import Dialect, Insert, LargeBinary, Text, bindparam, column, func, select
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import JSON, TypeDecorator
 
 from caretide.kernel.errors import Invalid
 from caretide.runtime.db import Base, TenantTable
-from caretide.runtime.tx import Tx
 
 Row = dict[str, Any]
+
+
+class Bound(Protocol):
+    """What is needed of a `Tx`, whose own trail is written from here, too."""
+
+    db: AsyncConnection
+
 
 ROWS_AT_ONCE: Final = 2_000
 """How many rows one statement carries: enough to forget its cost, few enough that memory stays flat."""
 
 
-async def insert_many(tx: Tx, table: type[Base], rows: Sequence[Row]) -> None:
+async def insert_many(tx: Bound, table: type[Base], rows: Sequence[Row]) -> None:
     """Insert rows that all have the same columns; ids are the caller's, the tenant is the transaction's.
 
     Values are what the columns take elsewhere: UUIDs, aware datetimes, dates, text, numbers, bytes, JSON values (or
@@ -44,7 +51,7 @@ async def insert_many(tx: Tx, table: type[Base], rows: Sequence[Row]) -> None:
 
 
 async def execute_many(
-    tx: Tx, statement: Insert | ReturningInsert[*tuple[Any, ...]], table: type[Base], rows: Sequence[Row]
+    tx: Bound, statement: Insert | ReturningInsert[*tuple[Any, ...]], table: type[Base], rows: Sequence[Row]
 ) -> list[Any]:
     """Run an `insertion`, as the caller extended it, over any number of rows; return what it returns."""
     found: list[Any] = []

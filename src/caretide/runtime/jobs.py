@@ -32,10 +32,7 @@ _WAITING = """
         SELECT FROM procrastinate_jobs WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())
     ) AS waiting
 """
-_ENQUEUE = text(
-    "SELECT count(jobs.enqueue(:verb, (item->>'once'), (item->'args')))"
-    " FROM jsonb_array_elements(CAST(:items AS jsonb)) AS item"
-)
+_ENQUEUE = text("SELECT jobs.enqueue_many(:verb, CAST(:items AS json))")
 
 
 def job(action: F) -> F:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from psycopg import errors as pg
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -20,6 +21,7 @@ from caretide.kernel.actor import Actor
 from caretide.kernel.clock import Clock
 from caretide.kernel.errors import CaretideError, Conflict, Forbidden, Invalid, Unavailable
 from caretide.kernel.ids import new_id
+from caretide.runtime.bulk import insert_many
 from caretide.runtime.db import column_cipher
 from caretide.runtime.models import AccountEvent, AuditEvent, AuditEventPatient, TenantKey
 from caretide.vault.envelope import ColumnCipher, unwrap
@@ -124,13 +126,8 @@ class Tx:
         keyed = [(new_id(), *event) for event in events]
         rows = [{"id": i, "verb": verb, "details": d, "outcome": outcome, **who} for i, verb, d, _ in keyed]
         await self.db.execute(insert(AuditEvent), rows)
-        seen = [
-            {"tenant_id": self.tenant_id, "id": i, "patient_id": p}
-            for i, _, _, patients in keyed
-            for p in sorted(patients)
-        ]
-        if seen:
-            await self.db.execute(insert(AuditEventPatient), seen)
+        seen = [{"id": i, "patient_id": patient} for i, _, _, patients in keyed for patient in sorted(patients)]
+        await insert_many(self, AuditEventPatient, seen)
 
     async def load_cipher(self) -> ColumnCipher | None:
         """Unwrap the tenant's column keys; None for a tenant that has none yet."""
@@ -150,6 +147,7 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(
             url.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=pool_size,
+            json_deserializer=orjson.loads,
             max_overflow=0,
             # An error that is logged would quote the values, which may be health data.
             hide_parameters=True,

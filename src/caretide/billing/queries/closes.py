@@ -46,7 +46,7 @@ async def records(tx: Tx, month: Month) -> list[UUID]:
 
 
 @requires(Permission.MONTH_READ)
-async def frozen_facts(tx: Tx, patient_month_id: UUID) -> Row[UUID, str, date, dict[str, Any], UUID | None]:
+async def frozen_facts(tx: Tx, patient_month_id: UUID) -> Row[UUID, str, date, bytes, UUID | None]:
     """Return patient, program, month, frozen facts and record of a patient-month."""
     wanted = select(
         PatientMonth.patient_id,

@@ -1,10 +1,12 @@
 """A judged month as the rows that are written and never changed."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
 from caretide.billing.rules.evidence import Judged
 from caretide.billing.rules.record import FACILITY_PLACES, monthly_record
+from caretide.documents.schemas import canonical
 from caretide.programs.fees import amount
 from caretide.programs.limits import LimitSet
 from caretide.programs.packs import Packs
@@ -23,7 +25,7 @@ class Frozen:
 def freeze(judged: Judged, packs: Packs) -> Frozen:
     """Return what is written of a patient-month."""
     evidence, ruling = judged.evidence, judged.ruling
-    record = monthly_record(judged, packs)
+    facts = canonical(monthly_record(judged, packs))
     month = {
         "patient_id": evidence.chart.patient_id,
         "clinic_id": evidence.clinic.id,
@@ -32,8 +34,8 @@ def freeze(judged: Judged, packs: Packs) -> Frozen:
         "service_month": evidence.month.first,
         "status": "ready" if is_ready(ruling) else "blocked",
         "countable_seconds": ruling.countable_seconds,
-        "facts": record.model_dump(mode="json"),
-        "facts_hash": record.facts_sha256,
+        "facts": facts,
+        "facts_hash": hashlib.sha256(facts).hexdigest(),
         "ruling": {"family": ruling.family, "pack": ruling.pack},
         "document_id": None,
     }
