@@ -39,6 +39,7 @@ OWN_ROSTER: Final = {
 NARROWER: Final = {
     ("designations", "designate_insert"): "nobody behind the wall moves the wall",
     ("designations", "designate_update"): "nobody behind the wall moves the wall",
+    ("attempts", "own_attempt"): "nobody behind the wall records an attempt in another's name",
     ("timers", "own_timer"): "nobody behind the wall stops another's timer",
     ("standing_marks", "roster_select"): "nobody behind the wall learns that somebody else's patient changed",
     ("standing_marks", "roster_delete"): "nobody behind the wall unmarks somebody else's patient",
@@ -49,6 +50,7 @@ DEFINERS: Final = {
     "jobs.enqueue_many(text,json)": "the only way into the queue; stamps the tenant",
     "jobs.standing()": "counts the caller's own jobs by verb",
     "jobs.waiting(text)": "counts the caller's own jobs",
+    "public.count_attempts()": "keeps the counts that nobody else may write",
     "public.account_time_guard()": "writes the intervals that nobody may read",
     "public.mark_patients()": "marks are inserted by triggers alone",
     "public.mark_themselves()": "marks are inserted by triggers alone",

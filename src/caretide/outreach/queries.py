@@ -1,0 +1,173 @@
+"""Questions about attempts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, any_, bindparam, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import aliased
+
+from caretide.kernel.errors import NotFound
+from caretide.kernel.month import Month
+from caretide.kernel.permissions import Permission
+from caretide.outreach.models import Attempt, AttemptDay
+from caretide.outreach.schemas import AttemptRow, CallBack, MonthAttempts
+from caretide.patients.models import Patient
+from caretide.rosters.models import Designation
+from caretide.runtime.access import requires
+from caretide.runtime.tx import Tx
+from caretide.tenants.models import Member
+
+ROWS: Final = 25
+LOOK_BACK: Final = timedelta(days=62)
+"""How far before a month a call back can have been asked for that is still of use."""
+
+_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+_LATER = aliased(Attempt)
+_CORRECTION = exists().where(_LATER.tenant_id == Attempt.tenant_id, _LATER.supersedes_id == Attempt.id)
+_COUNTS = and_(Attempt.outcome != "mistake", ~_CORRECTION)
+_MADE_BY = and_(Member.tenant_id == Attempt.tenant_id, Member.id == Attempt.member_id)
+_COLUMNS = (
+    Attempt.id,
+    Attempt.patient_id,
+    Attempt.member_id,
+    Member.display_name.label("person"),
+    Attempt.at,
+    Attempt.channel,
+    Attempt.outcome,
+    Attempt.is_contact,
+    Attempt.call_back_at,
+    Attempt.note,
+    Attempt.time_entry_id,
+    Attempt.supersedes_id,
+    Attempt.recorded_at,
+    _CORRECTION.label("superseded"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Tries, and contacts among them."""
+
+    attempts: int = 0
+    contacts: int = 0
+
+
+@requires(Permission.PATIENT_READ)
+async def attempts(tx: Tx, patient_id: UUID, page: int = 1) -> tuple[list[AttemptRow], int]:
+    """Return one page of a patient's attempts, superseded ones too, the latest first, and how many there are."""
+    mine = Attempt.patient_id == patient_id
+    tx.touch(patient_id)
+    total: int = (await tx.db.execute(select(func.count()).select_from(Attempt).where(mine))).scalar_one()
+    return await _rows(tx, mine, page), total
+
+
+@requires(Permission.PATIENT_READ)
+async def attempt(tx: Tx, attempt_id: UUID) -> AttemptRow:
+    """Return one attempt; NotFound alike for an unknown one and one behind a wall."""
+    found = await _rows(tx, Attempt.id == attempt_id, 1)
+    if not found:
+        raise NotFound("There is no such attempt")
+    tx.touch(found[0].patient_id)
+    return found[0]
+
+
+@requires(Permission.PATIENT_READ)
+async def made_by(tx: Tx, member_id: UUID, page: int = 1) -> list[AttemptRow]:
+    """Return one page of the attempts that a member made, the latest first."""
+    found = await _rows(tx, Attempt.member_id == member_id, page)
+    tx.touch(*(row.patient_id for row in found))
+    return found
+
+
+async def _rows(tx: Tx, which: ColumnElement[bool], page: int) -> list[AttemptRow]:
+    wanted = select(*_COLUMNS).join(Member, _MADE_BY).where(which)
+    wanted = wanted.order_by(Attempt.at.desc(), Attempt.id.desc()).limit(ROWS).offset((max(1, page) - 1) * ROWS)
+    return [AttemptRow(*row) for row in (await tx.db.execute(wanted)).all()]
+
+
+@requires(Permission.PATIENT_READ)
+async def month_attempts(tx: Tx, patient_ids: Sequence[UUID], month: Month) -> dict[UUID, MonthAttempts]:
+    """Return the attempts of a month, by patient; who was not tried lately is absent. One statement."""
+    in_month = Attempt.day >= month.first
+
+    def last(column: Any) -> ColumnElement[Any]:
+        return func.array_agg(aggregate_order_by(column, Attempt.at.desc(), Attempt.id.desc()))[1]
+
+    wanted = (
+        select(
+            Attempt.patient_id,
+            func.count().filter(in_month).label("attempts"),
+            func.count().filter(in_month, Attempt.is_contact).label("contacts"),
+            func.max(Attempt.at).label("last_at"),
+            last(Attempt.channel).label("last_channel"),
+            last(Attempt.outcome).label("last_outcome"),
+            last(Attempt.call_back_at).label("call_back_at"),
+        )
+        .where(
+            Attempt.patient_id == any_(_IDS),
+            Attempt.at >= bindparam("since"),
+            Attempt.day <= month.last,
+            _COUNTS,
+        )
+        .group_by(Attempt.patient_id)
+    )
+    given = {"ids": list(patient_ids), "since": month.bounds(ZoneInfo("UTC"))[0] - LOOK_BACK}
+    rows = (await tx.db.execute(wanted, given)).all()
+    tx.touch(*(row.patient_id for row in rows))
+    return {row[0]: MonthAttempts(*row[1:]) for row in rows}
+
+
+@requires(Permission.PATIENT_READ)
+async def call_backs(tx: Tx, member_id: UUID, until: datetime) -> list[CallBack]:
+    """Return the calls due until an instant to the patients whom a member looks after, the earliest first.
+
+    Any later attempt answers the wish: what followed from that one holds then.
+    """
+    since, corrected = aliased(Attempt), aliased(Attempt)
+    answered = exists().where(
+        since.tenant_id == Attempt.tenant_id,
+        since.patient_id == Attempt.patient_id,
+        since.at > Attempt.at,
+        since.outcome != "mistake",
+        ~exists().where(corrected.tenant_id == since.tenant_id, corrected.supersedes_id == since.id),
+    )
+    theirs = and_(
+        Designation.tenant_id == Attempt.tenant_id,
+        Designation.patient_id == Attempt.patient_id,
+        Designation.valid_from <= tx.now,
+        or_(Designation.valid_to.is_(None), Designation.valid_to > tx.now),
+    )
+    name = func.trim(Patient.given + " " + Patient.family)
+    wanted = (
+        select(Attempt.patient_id, name, Designation.member_id, Attempt.call_back_at, Attempt.id)
+        .join(Designation, theirs)
+        .join(Patient, and_(Patient.tenant_id == Attempt.tenant_id, Patient.id == Attempt.patient_id))
+        .where(
+            Designation.member_id == member_id,
+            Attempt.call_back_at <= until,
+            Attempt.call_back_at > until - LOOK_BACK,
+            _COUNTS,
+            ~answered,
+        )
+        .order_by(Attempt.call_back_at, Attempt.id)
+    )
+    rows = (await tx.db.execute(wanted)).all()
+    tx.touch(*(row[0] for row in rows))
+    return [CallBack(*row) for row in rows]
+
+
+@requires(Permission.TIME_READ)
+async def member_attempts(tx: Tx, member_ids: Sequence[UUID], since: date, until: date) -> dict[UUID, Tally]:
+    """Return how often members tried and reached somebody from one day to another, both included. One statement."""
+    wanted = (
+        select(AttemptDay.member_id, func.sum(AttemptDay.attempts), func.sum(AttemptDay.contacts))
+        .where(AttemptDay.member_id == any_(_IDS), AttemptDay.day.between(since, until))
+        .group_by(AttemptDay.member_id)
+    )
+    rows = (await tx.db.execute(wanted, {"ids": list(member_ids)})).all()
+    return {who: Tally(tries, reached) for who, tries, reached in rows}
