@@ -24,6 +24,8 @@ from caretide.identity import api as identity_api
 from caretide.identity import pages as identity_pages
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import CaretideError, Conflict, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
+from caretide.outreach import api as outreach_api
+from caretide.outreach import pages as outreach_pages
 from caretide.patients import api as patients_api
 from caretide.rosters import api as rosters_api
 from caretide.runtime.access import Denied
@@ -59,6 +61,7 @@ PAGES: Final = (
     tenants_pages.public,
     tenants_pages.router,
     workspace_pages.router,
+    outreach_pages.router,
     billing_pages.router,
     documents_pages.router,
 )
@@ -70,11 +73,12 @@ API: Final = (
     rosters_api.router,
     enrollment_api.router,
     time_log_api.router,
+    outreach_api.router,
     workspace_api.router,
     billing_api.router,
     documents_api.router,
 )
-FEATURES_WITH_TEMPLATES: Final = ("identity", "tenants", "workspace", "billing")
+FEATURES_WITH_TEMPLATES: Final = ("identity", "tenants", "outreach", "workspace", "billing")
 
 
 def create_app(installation: Installation) -> ASGIApp:

@@ -1,8 +1,9 @@
 """Recording an attempt, and correcting one."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select
 
@@ -12,7 +13,7 @@ from caretide.kernel.permissions import Permission
 from caretide.kernel.text import clean_text
 from caretide.outreach.models import Attempt
 from caretide.outreach.rules import CHANNELS, CHOICES, FURTHEST_BACK, FURTHEST_CALL_BACK, OUTCOMES
-from caretide.outreach.schemas import NOTE_LENGTH
+from caretide.outreach.schemas import NOTE_LENGTH, AttemptForm, CallBackForm, CorrectionForm
 from caretide.patients import queries as patients
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
@@ -94,6 +95,59 @@ async def correct_attempt(
         supersedes_id=attempt_id,
     )
     return await _insert(tx, row.patient_id, made)
+
+
+@requires(Permission.TIME_WRITE)
+async def record_from_form(tx: Tx, patient_id: UUID, form: AttemptForm) -> UUID:
+    """Record what the form of a page says; its times are local to the patient's clinic."""
+    zone = await _zone(tx, patient_id)
+    at = _instant(form.made_on, form.made_time, zone, ("made_on", "made_time"))
+    call_back_at = _call_back(form, zone)
+    try:
+        return await record_attempt(tx, patient_id, form.channel, form.outcome, at, call_back_at, form.note)
+    except Invalid as error:
+        raise _by_form(error) from None
+
+
+@requires(Permission.TIME_WRITE)
+async def correct_from_form(tx: Tx, patient_id: UUID, attempt_id: UUID, form: CorrectionForm) -> UUID:
+    """Correct one of the patient's attempts as the form of a page says."""
+    zone = await _zone(tx, patient_id)
+    wanted = select(Attempt.id).where(Attempt.id == attempt_id, Attempt.patient_id == patient_id)
+    if (await tx.db.execute(wanted)).one_or_none() is None:
+        raise NotFound("There is no such attempt")
+    try:
+        return await correct_attempt(tx, attempt_id, form.outcome, _call_back(form, zone), form.note)
+    except Invalid as error:
+        raise _by_form(error) from None
+
+
+async def _zone(tx: Tx, patient_id: UUID) -> ZoneInfo:
+    return (await tenants.clinic(tx, (await patients.patient(tx, patient_id)).clinic_id)).zone
+
+
+def _call_back(form: CallBackForm, zone: ZoneInfo) -> datetime | None:
+    # A form without script shows its call back fields always: what is left in them by another outcome says nothing.
+    if form.model_dump().get("outcome") != "call_back":
+        return None
+    return _instant(form.call_back_on, form.call_back_time, zone, ("call_back_on", "call_back_time"))
+
+
+def _instant(day: date | None, hour: time | None, zone: ZoneInfo, fields: tuple[str, str]) -> datetime | None:
+    """Return a local day and time as an instant, None where both were left empty; half of it is refused by field."""
+    if day is None and hour is None:
+        return None
+    if day is None:
+        raise Invalid("Say on which day", field=fields[0])
+    if hour is None:
+        raise Invalid("Say at what time", field=fields[1])
+    return datetime.combine(day, hour.replace(tzinfo=None), zone)
+
+
+def _by_form(error: Invalid) -> Invalid:
+    """Return a refusal under the name that the form has for its field."""
+    places = {"at": "made_on", "call_back_at": "call_back_on"}
+    return Invalid(error.message, field=places.get(error.field or "", error.field))
 
 
 async def _insert(tx: Tx, patient_id: UUID, made: _Made) -> UUID:

@@ -14,15 +14,29 @@ from sqlalchemy.orm import aliased
 from caretide.kernel.errors import NotFound
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.outreach import rules
 from caretide.outreach.models import Attempt, AttemptDay
-from caretide.outreach.schemas import AttemptRow, CallBack, MonthAttempts
+from caretide.outreach.schemas import (
+    AttemptLine,
+    AttemptRow,
+    AttemptsCard,
+    AttemptsPage,
+    CallBack,
+    MonthAttempts,
+    OutcomeChoice,
+)
+from caretide.patients import queries as patients
 from caretide.patients.models import Patient
 from caretide.rosters.models import Designation
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
+from caretide.tenants import queries as tenants
 from caretide.tenants.models import Member
+from caretide.ui.forms import Option
 
 ROWS: Final = 25
+SHOWN: Final = 4
+"""How many attempts stand on the patient's page; the rest have a page of their own."""
 LOOK_BACK: Final = timedelta(days=62)
 """How far before a month a call back can have been asked for that is still of use."""
 
@@ -161,6 +175,12 @@ async def call_backs(tx: Tx, member_id: UUID, until: datetime) -> list[CallBack]
     return [CallBack(*row) for row in rows]
 
 
+@requires(Permission.PATIENT_READ)
+async def my_call_backs(tx: Tx, days: int = 1) -> list[CallBack]:
+    """Return the calls due to the acting member's own patients within some days, 60 at most."""
+    return await call_backs(tx, tx.member_id, tx.now + timedelta(days=max(0, min(days, 60))))
+
+
 @requires(Permission.TIME_READ)
 async def member_attempts(tx: Tx, member_ids: Sequence[UUID], since: date, until: date) -> dict[UUID, Tally]:
     """Return how often members tried and reached somebody from one day to another, both included. One statement."""
@@ -171,3 +191,74 @@ async def member_attempts(tx: Tx, member_ids: Sequence[UUID], since: date, until
     )
     rows = (await tx.db.execute(wanted, {"ids": list(member_ids)})).all()
     return {who: Tally(tries, reached) for who, tries, reached in rows}
+
+
+@requires(Permission.PATIENT_READ)
+async def attempts_card(tx: Tx, patient_id: UUID, zone: ZoneInfo) -> AttemptsCard:
+    """Return the present month's attempts of a patient who was read before, with the form for another."""
+    today = tx.now.astimezone(zone).date()
+    month = (await month_attempts(tx, [patient_id], Month.of(today))).get(patient_id, MonthAttempts())
+    rows, total = await attempts(tx, patient_id)
+    step = _next(month, zone)
+    return AttemptsCard(
+        patient_id=patient_id,
+        zone=zone,
+        today=today,
+        attempts=month.attempts,
+        contacts=month.contacts,
+        progress=rules.progress(month.attempts),
+        enough=rules.STOP_RULE.attempts,
+        rule=rules.STOP_RULE.source,
+        next_step=step.text if step else "",
+        next_kind=step.kind if step else "",
+        due=month.call_back_at,
+        overdue=month.call_back_at is not None and month.call_back_at < tx.now,
+        lines=tuple(_line(tx, row) for row in rows if not row.superseded and row.outcome != "mistake")[:SHOWN],
+        total=total,
+        may_record=Permission.TIME_WRITE in tx.actor.permissions and tx.actor.member_id is not None,
+        channels=tuple(Option(code, label) for code, label in rules.CHANNELS.items()),
+        outcomes=tuple(OutcomeChoice(one.code, one.label, one.key) for one in rules.CHOICES),
+    )
+
+
+@requires(Permission.PATIENT_READ)
+async def attempts_page(tx: Tx, patient_id: UUID, page: int = 1) -> AttemptsPage:
+    """Return every attempt of a patient, a page at a time, below the card of the present month."""
+    who = await patients.patient(tx, patient_id)
+    zone = (await tenants.clinic(tx, who.clinic_id)).zone
+    rows, total = await attempts(tx, patient_id, page)
+    pages = max(1, -(-total // ROWS))
+    return AttemptsPage(
+        name=who.name,
+        card=await attempts_card(tx, patient_id, zone),
+        lines=tuple(_line(tx, row) for row in rows),
+        total=total,
+        page=min(max(1, page), pages),
+        pages=pages,
+        corrections=tuple(Option(one.code, one.label) for one in rules.OUTCOMES.values()),
+    )
+
+
+def _next(month: MonthAttempts, zone: ZoneInfo) -> rules.NextStep | None:
+    """Return what follows from the last attempt; None where there was none lately."""
+    if month.last_at is None:
+        return None
+    return rules.next_step(month.last_outcome, month.last_at.astimezone(zone).time(), month.attempts, month.contacts)
+
+
+def _line(tx: Tx, row: AttemptRow) -> AttemptLine:
+    mine = row.member_id == tx.actor.member_id and Permission.TIME_WRITE in tx.actor.permissions
+    outcome = rules.OUTCOMES[row.outcome]
+    return AttemptLine(
+        attempt_id=row.id,
+        at=row.at,
+        channel=rules.CHANNELS[row.channel],
+        outcome=outcome.label,
+        tone="good" if outcome.is_contact else "bad" if outcome.is_notice else "neutral",
+        person=row.person,
+        note=row.note or "",
+        call_back_at=row.call_back_at,
+        superseded=row.superseded,
+        is_correction=row.supersedes_id is not None,
+        may_correct=mine and not row.superseded,
+    )

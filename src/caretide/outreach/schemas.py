@@ -1,7 +1,7 @@
 """What attempts look like on pages and in the API."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,31 @@ class CorrectionBody(Body):
     outcome: str
     call_back_at: datetime | None = None
     note: str = Field(default="", max_length=NOTE_LENGTH)
+
+
+class CallBackForm(Body):
+    """When to call back, in the calendar of the patient's clinic: what both forms of a page ask."""
+
+    call_back_on: date | None = None
+    call_back_time: time | None = None
+
+
+class AttemptForm(CallBackForm):
+    """The form that records a try; when it was is left empty for now. `back` says where the form stood."""
+
+    channel: str = "phone"
+    outcome: str
+    made_on: date | None = None
+    made_time: time | None = None
+    note: str = ""
+    back: str = ""
+
+
+class CorrectionForm(CallBackForm):
+    """The form that corrects a try."""
+
+    outcome: str
+    note: str = ""
 
 
 class Created(BaseModel):
@@ -142,6 +167,7 @@ class AttemptsCard:
     attempts: int
     contacts: int
     progress: str
+    enough: int
     rule: str
     next_step: str = ""
     next_kind: str = ""
@@ -164,3 +190,9 @@ class AttemptsPage:
     total: int
     page: int
     pages: int
+    corrections: tuple[Option, ...] = ()
+
+    @property
+    def forms(self) -> frozenset[str]:
+        """The names of the forms that this page shows."""
+        return frozenset({"attempt"} | {line.form for line in self.lines if line.may_correct})

@@ -20,6 +20,8 @@ from caretide.ui.shell import ErrorPage, Message, Shell
 FLASH: Final = "caretide_done"
 
 DONE: Final = {
+    "attempt": "The attempt was recorded.",
+    "attempt-corrected": "Corrected. The first record stays beside it.",
     "clinic": "The clinic was added.",
     "clinic-fact": "Recorded for the clinic.",
     "closed-before": "This month was closed before; nothing was left to do.",

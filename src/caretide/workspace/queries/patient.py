@@ -15,6 +15,7 @@ from caretide.enrollment.rules import DISCLOSURES, PROGRAMS, ConsentStanding
 from caretide.kernel.errors import NotFound
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.outreach.queries import attempts_card
 from caretide.patients import queries as patients
 from caretide.patients.schemas import PatientRow
 from caretide.rosters import queries as rosters
@@ -78,6 +79,7 @@ async def patient_page(tx: Tx, patient_id: UUID, asked: Month | None = None) -> 
         facts=await fact_lines(tx, patient_id, clinic, month, enrolled) if enrolled else (),
         designation=await _designation(tx, patient_id, clinic),
         documents=await _documents(tx, patient_id),
+        attempts=None if asked else await attempts_card(tx, patient_id, clinic.zone),
         asked=None if month == present else month,
         earlier=month.previous(),
         later=month.next() if month < present else None,

@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from caretide.kernel.month import Month
+from caretide.outreach.schemas import AttemptsCard
 from caretide.ui.charts import MonthBar
 from caretide.ui.forms import FormState, Option
 from caretide.ui.shell import Tone
@@ -223,6 +224,7 @@ class PatientPage:
     allergies: tuple[ChartLine, ...] = ()
     coverages: tuple[ChartLine, ...] = ()
     documents: tuple[DocumentLine, ...] = ()
+    attempts: AttemptsCard | None = None
     asked: Month | None = None
     earlier: Month | None = None
     later: Month | None = None
