@@ -8,6 +8,7 @@ CREATE TABLE month_standings (
     coordinator_id UUID,
     service_month DATE NOT NULL,
     program TEXT NOT NULL,
+    ruled_program TEXT NOT NULL,
     name_key TEXT COLLATE "C" NOT NULL,
     leads BOOLEAN NOT NULL,
     status TEXT NOT NULL,
@@ -41,10 +42,11 @@ CREATE TABLE month_standings (
 );
 CREATE INDEX month_standings_urgency_idx ON month_standings (tenant_id, service_month, band, missing_secs, name_key, patient_id) WHERE leads;
 CREATE INDEX month_standings_coordinator_idx ON month_standings (tenant_id, coordinator_id, service_month, band, missing_secs, name_key, patient_id);
-CREATE INDEX month_standings_clinic_idx ON month_standings (tenant_id, clinic_id, service_month, status, blocked_by, name_key, id) INCLUDE (countable_secs, amount_cents);
-CREATE INDEX month_standings_month_idx ON month_standings (tenant_id, service_month, status, blocked_by, name_key, id) INCLUDE (countable_secs, amount_cents);
+CREATE INDEX month_standings_clinic_idx ON month_standings (tenant_id, clinic_id, service_month, status, blocked_by, name_key, id);
+CREATE INDEX month_standings_month_idx ON month_standings (tenant_id, service_month, status, blocked_by, name_key, id) INCLUDE (leads, clinic_id, coordinator_id, program, band, is_under, countable_secs, amount_cents, last_contact_at, patient_id);
 
--- A clinic's month in sums: small enough to be added up for every page. Written anew with the standings it sums.
+-- A clinic's month in sums: small enough to be added up for every page. Changed with the standings it sums, by the one
+-- who rules them: nobody else does.
 CREATE TABLE standing_counts (
     clinic_id UUID NOT NULL,
     service_month DATE NOT NULL,
@@ -63,9 +65,9 @@ CREATE TABLE standing_counts (
     tenant_id UUID DEFAULT ctx.tenant() NOT NULL,
     id UUID NOT NULL,
     CONSTRAINT standing_counts_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT standing_counts_tenant_id_clinic_id_fkey FOREIGN KEY(tenant_id, clinic_id) REFERENCES clinics (tenant_id, id)
+    CONSTRAINT standing_counts_tenant_id_clinic_id_fkey FOREIGN KEY(tenant_id, clinic_id) REFERENCES clinics (tenant_id, id),
+    CONSTRAINT standing_counts_key UNIQUE NULLS NOT DISTINCT (tenant_id, service_month, clinic_id, coordinator_id, program, status, band, blocked_by, rules)
 );
-CREATE INDEX standing_counts_clinic_idx ON standing_counts (tenant_id, service_month, clinic_id);
 
 -- How far a clinic's month is ruled: everybody up to `filled_to` was, under `rules`; from then on marks tell the rest.
 CREATE TABLE standing_months (
@@ -172,10 +174,11 @@ DECLARE
 BEGIN
     FOREACH place IN ARRAY ARRAY[
         'patients', 'conditions', 'coverages', 'encounters', 'designations', 'enrollments', 'enrollment_statuses',
-        'consents', 'patient_facts', 'time_log_entries'
+        'consents', 'patient_facts', 'time_log_entries', 'time_entry_approvals'
     ] LOOP
         FOREACH event IN ARRAY ARRAY['INSERT', 'UPDATE', 'DELETE'] LOOP
             CONTINUE WHEN event = 'DELETE' AND place NOT IN ('conditions', 'coverages', 'encounters');
+            CONTINUE WHEN event = 'UPDATE' AND place = 'time_entry_approvals';
             EXECUTE format(
                 'CREATE TRIGGER m_mark_%s AFTER %s ON public.%I REFERENCING %s TABLE AS changed'
                 ' FOR EACH STATEMENT EXECUTE FUNCTION public.%I()',
@@ -184,10 +187,6 @@ BEGIN
             );
         END LOOP;
     END LOOP;
-    IF to_regclass('public.time_entry_approvals') IS NOT NULL THEN
-        CREATE TRIGGER m_mark_insert AFTER INSERT ON public.time_entry_approvals REFERENCING NEW TABLE AS changed
-            FOR EACH STATEMENT EXECUTE FUNCTION public.mark_patients();
-    END IF;
 END $$;
 CREATE TRIGGER m_mark_update AFTER UPDATE ON public.practitioners REFERENCING OLD TABLE AS former NEW TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION public.mark_of_practitioner();

@@ -2,18 +2,41 @@
 
 import procrastinate
 
-from caretide.runtime.jobs import rescue
+from caretide.billing import actions as billing
+from caretide.billing.queries import freshness
+from caretide.kernel.actor import Actor
+from caretide.runtime.jobs import later, rescue
+from caretide.runtime.tx import Database
+from caretide.tenants import queries as tenants
 
-CRON = {"jobs.rescue": "* * * * *"}
-"""Job -> when it runs (cron, UTC)."""
+CRON = {"jobs.rescue": "* * * * *", "billing.rule_stale": "* * * * * */10"}
+"""Job -> when it runs (cron, UTC; a sixth field is seconds)."""
 
 
-def schedule(app: procrastinate.App) -> None:
+def schedule(app: procrastinate.App, database: Database) -> None:
     """Put the recurring jobs on the queue's application."""
 
     async def rescue_stalled(timestamp: int) -> None:
         del timestamp
         await rescue(app)
 
-    task = app.task(name="jobs.rescue", queueing_lock="jobs.rescue", pass_context=False)(rescue_stalled)
-    app.periodic(cron=CRON["jobs.rescue"])(task)
+    async def rule_stale(timestamp: int) -> None:
+        del timestamp
+        await queue_rulings(database)
+
+    for name, task in (("jobs.rescue", rescue_stalled), ("billing.rule_stale", rule_stale)):
+        registered = app.task(name=name, queueing_lock=name, pass_context=False)(task)
+        app.periodic(cron=CRON[name])(registered)
+
+
+async def queue_rulings(database: Database) -> None:
+    """Have patients ruled anew, in each tenant where somebody changed. Looking is no use of anybody's data."""
+    async with database.tx(Actor.nobody()) as tx:
+        ids = [row.id for row in await tenants.tenants(tx)]
+        tx.trail.events.clear()
+    for tenant_id in ids:
+        async with database.tx(Actor.system(tenant_id)) as tx:
+            with tx.trail.unseen():
+                due = await freshness.is_due(tx)
+            if due:
+                await later(tx, billing.rule_patients, once="standings")

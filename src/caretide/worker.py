@@ -34,7 +34,7 @@ async def queue(installation: Installation) -> AsyncGenerator[procrastinate.App]
 async def run(installation: Installation) -> None:
     """Work until told to stop, recurring jobs included."""
     async with queue(installation) as app:
-        schedule(app)
+        schedule(app, installation.database)
         await app.run_worker_async(concurrency=CONCURRENCY, install_signal_handlers=False, wait=True)
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import insert
 
+from caretide.billing import actions as billing
 from caretide.enrollment import actions as enrollment
 from caretide.enrollment.rules import DISCLOSURES
 from caretide.kernel.ids import new_id
@@ -93,3 +94,11 @@ async def log_time(database: Database, cast: Cast, clock: HandClock, recorded: R
     async with database.tx(cast.coordinator) as tx:
         await time_log.stop_timer(tx)
     clock.advance(minutes=1)
+
+
+async def rule_all(database: Database, cast: Cast) -> None:
+    """Bring every standing up to date, as the worker does."""
+    left = True
+    while left:
+        async with database.tx(cast.system) as tx:
+            left = await billing.rule_some(tx)

@@ -6,16 +6,31 @@ again, both find what is done and do the rest, and the same facts give the same 
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import insert, text, update
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, insert, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
-from caretide.billing.models import ClaimLine, MonthClose, MonthException, PatientMonth, RuleLimits
-from caretide.billing.queries import closes, evidence
+from caretide.billing.models import (
+    Candidate,
+    ClaimLine,
+    MonthClose,
+    MonthException,
+    MonthStanding,
+    PatientMonth,
+    RuleLimits,
+    StandingCount,
+    StandingMark,
+    StandingMonth,
+)
+from caretide.billing.queries import candidates, closes, evidence, freshness
+from caretide.billing.queries.freshness import Kept, Scope
 from caretide.billing.rules.calendar import require_over
 from caretide.billing.rules.freeze import Frozen, freeze, limits_as_json
+from caretide.billing.rules.standing import Kind, Standing, Sums, tally
 from caretide.documents import actions as documents
 from caretide.documents.render.record import render_record
 from caretide.documents.schemas import MonthlyRecord
@@ -26,7 +41,7 @@ from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.programs.limits import LimitSet
 from caretide.runtime.access import requires
-from caretide.runtime.bulk import insert_many
+from caretide.runtime.bulk import execute_many, insert_many, insertion
 from caretide.runtime.jobs import job, later, later_each
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
@@ -36,6 +51,7 @@ from caretide.time_log import actions as time_log
 PATIENTS_AT_ONCE: Final = 1_000
 """How many patients' months are read, ruled and written together; all of a clinic's are in one transaction."""
 
+_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
 # Held until the transaction ends: a close that is killed leaves no lock behind.
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
@@ -97,6 +113,8 @@ async def close_clinic(tx: Tx, clinic_id: UUID, month: str) -> None:
         .where(MonthClose.clinic_id == clinic_id, MonthClose.service_month == service_month.first)
         .values(state="closed", closed_at=tx.now)
     )
+    # The month's lists become what was frozen.
+    await later(tx, rule_patients, once="standings")
 
 
 async def _close_patients(tx: Tx, clinic: ClinicRow, month: Month, patient_ids: Sequence[UUID]) -> None:
@@ -154,3 +172,146 @@ async def load_limits(tx: Tx, limits: LimitSet) -> None:
     await tx.db.execute(
         insert(RuleLimits).values(id=new_id(), quarter=limits.quarter, source=limits.source, limits=table)
     )
+
+
+RULED_AT_ONCE = 500
+"""How many patients one run rules: a second's work, after which others may have the database."""
+
+
+@job
+@requires(Permission.MONTH_READ)
+async def rule_patients(tx: Tx) -> None:
+    """Rule patients anew who changed or were not ruled yet, and go on in another job while any are left."""
+    if await rule_some(tx):
+        await later(tx, rule_patients, once="standings")
+
+
+@requires(Permission.MONTH_READ)
+async def rule_some(tx: Tx) -> bool:
+    """Bring some standings up to date; return whether any are left that are not.
+
+    First come patients who are marked: their marks are read before anything else, and exactly these are deleted. Then
+    months that were never ruled, or by other rules, patient after patient. Last come months that were closed, whose
+    standings become what was frozen.
+    """
+    await tx.db.execute(_ONE_AT_A_TIME, {"key": f"{tx.tenant_id} standings"})
+    with tx.trail.unseen():
+        kept = await freshness.to_keep(tx)
+        marks = await freshness.marked(tx, RULED_AT_ONCE)
+        unfilled = next((one for one in kept if not one.is_closed and not one.is_complete), None)
+        unfrozen = next((one for one in kept if one.is_closed and not one.is_complete), None)
+        if marks:
+            await _rule(tx, [one for one in kept if not one.is_closed], sorted(marks))
+            read = [mark for some in marks.values() for mark in some]
+            await tx.db.execute(delete(StandingMark).where(StandingMark.id == any_(_IDS)), {"ids": read})
+        elif unfilled is not None:
+            await _fill(tx, unfilled)
+        elif unfrozen is not None:
+            await _freeze(tx, unfrozen)
+        left = await freshness.is_due(tx)
+    tx.note(marked=len(marks))
+    return left
+
+
+async def _rule(tx: Tx, months: Sequence[Kept], patient_ids: Sequence[UUID]) -> None:
+    """Put standings as they are now in the place of what stood, in the months given, and candidates with them."""
+    come = await freshness.live(tx, months, patient_ids)
+    scope = Scope(tuple(months), tuple(patient_ids), is_whole=False)
+    names = [field.name for field in fields(Standing)]
+    gone = delete(MonthStanding).where(freshness.within(scope))
+    gone = gone.returning(*(getattr(MonthStanding, name) for name in names))
+    rows = (await tx.db.execute(gone, {"ids": list(patient_ids)})).all()
+    went = [Standing(**dict(zip(names, row, strict=True))) for row in rows]
+    await insert_many(tx, MonthStanding, [{"id": new_id(), **asdict(one)} for one in come])
+    await _count(tx, tally({}, went, come))
+    clinics = list({one.clinic.id: one.clinic for one in months}.values())
+    free = await candidates.judged(tx, clinics, patient_ids)
+    await tx.db.execute(delete(Candidate).where(Candidate.patient_id == any_(_IDS)), {"ids": list(patient_ids)})
+    await insert_many(tx, Candidate, [{"id": new_id(), **asdict(one)} for one in free])
+
+
+async def _count(tx: Tx, changes: Mapping[Kind, Sums]) -> None:
+    """Add to the counts what came, less what went; a kind of which nothing is left has no row."""
+    rows = [{"id": new_id(), **kind._asdict(), **sums._asdict()} for kind, sums in changes.items() if any(sums)]
+    if not rows:
+        return
+    save = insertion(StandingCount, tuple(rows[0]))
+    summed = {name: StandingCount.__table__.c[name] + save.excluded[name] for name in Sums._fields}
+    await execute_many(
+        tx, save.on_conflict_do_update(constraint="standing_counts_key", set_=summed), StandingCount, rows
+    )
+    await tx.db.execute(delete(StandingCount).where(StandingCount.months == 0))
+
+
+async def _fill(tx: Tx, one: Kept) -> None:
+    """Rule the next patients of a clinic's month, by id, whether they changed or not."""
+    ids = await freshness.after(tx, one, RULED_AT_ONCE)
+    await _rule(tx, [one], ids)
+    done = len(ids) < RULED_AT_ONCE
+    await _keep(tx, one, filled_to=ids[-1] if ids else one.filled_to, is_complete=done, is_frozen=False)
+
+
+async def _keep(tx: Tx, one: Kept, **state: Any) -> None:
+    place = {"clinic_id": one.clinic.id, "service_month": one.month.first}
+    save = upsert(StandingMonth).values(id=new_id(), **place, rules=one.rules, **state)
+    known = save.on_conflict_do_update(
+        index_elements=["tenant_id", "clinic_id", "service_month"], set_={"rules": one.rules, **state}
+    )
+    await tx.db.execute(known)
+
+
+async def _freeze(tx: Tx, one: Kept) -> None:
+    """Make a closed month's standings what was frozen, and count them once."""
+    place = {"clinic": one.clinic.id, "month": one.month.first}
+    for statement in FREEZE:
+        await tx.db.execute(statement, place)
+    await _keep(tx, one, filled_to=None, is_complete=True, is_frozen=True)
+
+
+# What a closed month froze, as standings: at once in the database, for nothing is ruled here. What was known of a
+# patient-month while it was open and is not frozen (who looked after the patient) stays.
+FREEZE = tuple(
+    text(statement)
+    for statement in (
+        """
+        INSERT INTO month_standings (
+            id, patient_id, clinic_id, practitioner_id, service_month, program, ruled_program, name_key, leads, status,
+            band, reason, tone, missing_secs, countable_secs, recorded_secs, is_under, thresholds, codes, exceptions,
+            conditions, lines, amount_cents, blocked_by, service_date, rules)
+        SELECT uuidv7(), m.patient_id, m.clinic_id, m.practitioner_id, m.service_month, m.program, m.program,
+            p.name_key, row_number() OVER (PARTITION BY m.patient_id ORDER BY m.status DESC, m.practitioner_id) = 1,
+            m.status, CASE m.status WHEN 'ready' THEN 4 ELSE 1 END, '', 'neutral', 0, m.countable_seconds,
+            m.countable_seconds, false, '[]', '[]', '[]', '', line.count, line.cents,
+            CASE m.status WHEN 'blocked' THEN coalesce(block.code, 'PROVISIONAL_PACK') END, line.day, 0
+        FROM patient_months AS m
+        JOIN patients AS p ON p.tenant_id = m.tenant_id AND p.id = m.patient_id
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS count, sum(c.amount_cents) AS cents, min(c.service_date) AS day FROM claim_lines AS c
+            WHERE c.tenant_id = m.tenant_id AND c.patient_month_id = m.id
+        ) AS line
+        LEFT JOIN LATERAL (
+            SELECT e.code FROM month_exceptions AS e
+            WHERE e.tenant_id = m.tenant_id AND e.patient_month_id = m.id AND e.severity = 'block'
+            ORDER BY e.position LIMIT 1
+        ) AS block ON true
+        WHERE m.clinic_id = :clinic AND m.service_month = :month
+        ON CONFLICT (tenant_id, patient_id, practitioner_id, service_month) DO UPDATE SET
+            program = excluded.program, leads = excluded.leads, status = excluded.status,
+            countable_secs = excluded.countable_secs, codes = '[]', exceptions = '[]', lines = excluded.lines,
+            amount_cents = excluded.amount_cents, blocked_by = excluded.blocked_by,
+            service_date = excluded.service_date, rules = 0
+        """,
+        "DELETE FROM month_standings WHERE clinic_id = :clinic AND service_month = :month AND rules <> 0",
+        "DELETE FROM standing_counts WHERE clinic_id = :clinic AND service_month = :month",
+        """
+        INSERT INTO standing_counts (
+            id, clinic_id, service_month, coordinator_id, program, status, band, blocked_by, rules,
+            months, patients, under, lines, countable_secs, amount_cents)
+        SELECT uuidv7(), clinic_id, service_month, coordinator_id, program, status, band, blocked_by, rules,
+            count(*), count(*) FILTER (WHERE leads), count(*) FILTER (WHERE leads AND is_under), sum(lines),
+            sum(countable_secs), coalesce(sum(amount_cents), 0)
+        FROM month_standings WHERE clinic_id = :clinic AND service_month = :month
+        GROUP BY clinic_id, service_month, coordinator_id, program, status, band, blocked_by, rules
+        """,
+    )
+)

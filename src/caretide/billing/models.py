@@ -121,10 +121,11 @@ class MonthStanding(TenantTable):
     """How a patient-month stands: what ruling it gave when it was last ruled, in the columns that lists need.
 
     It is fresh while its patient has no `StandingMark` and `rules` is the fingerprint of the rules and of the clinic as
-    they are now. `band` and `reason` say what to do next, `missing_secs` how much time the next threshold lacks, and
-    `is_under` that not even the first is reached; `leads` marks the most urgent of several months of one patient.
-    `codes` are `[code, units, cents]`, `exceptions` `[code, severity, message, fact]`, `thresholds` seconds; `lines`
-    and `amount_cents` are of the codes. `rules` 0 is a closed month's: frozen, never stale.
+    they are now; `rules` 0 is a closed month's, which is never stale. `program` names all programs of the month,
+    `ruled_program` the one whose thresholds these are. `band` and `reason` say what to do next, `missing_secs` how much
+    time the next threshold lacks, `is_under` that not even the first is reached; `leads` marks the most urgent of
+    several months of one patient. `codes` are `[code, units, cents]`, `exceptions` `[code, severity, message, fact]`,
+    `thresholds` seconds; `lines` and `amount_cents` are of the codes.
     """
 
     __tablename__ = "month_standings"
@@ -146,12 +147,15 @@ class MonthStanding(TenantTable):
         Index(
             "month_standings_clinic_idx",
             *("tenant_id", "clinic_id", "service_month", "status", "blocked_by", "name_key", "id"),
-            postgresql_include=["countable_secs", "amount_cents"],
         ),
         Index(
             "month_standings_month_idx",
             *("tenant_id", "service_month", "status", "blocked_by", "name_key", "id"),
-            postgresql_include=["countable_secs", "amount_cents"],
+            # What lists are sorted and filtered by: a whole tenant's is answered from the index alone.
+            postgresql_include=[
+                *("leads", "clinic_id", "coordinator_id", "program", "band", "is_under"),
+                *("countable_secs", "amount_cents", "last_contact_at", "patient_id"),
+            ],
         ),
         CheckConstraint("status IN ('ready', 'blocked')", name="status"),
     )
@@ -162,6 +166,7 @@ class MonthStanding(TenantTable):
     coordinator_id: Mapped[UUID | None]
     service_month: Mapped[date]
     program: Mapped[str]
+    ruled_program: Mapped[str]
     name_key: Mapped[str] = mapped_column(Text(collation="C"))
     leads: Mapped[bool]
     status: Mapped[str]
@@ -194,7 +199,12 @@ class StandingCount(TenantTable):
     __tablename__ = "standing_counts"
     __table_args__ = (
         references("clinics", "clinic_id"),
-        Index("standing_counts_clinic_idx", "tenant_id", "service_month", "clinic_id"),
+        UniqueConstraint(
+            *("tenant_id", "service_month", "clinic_id", "coordinator_id", "program", "status", "band", "blocked_by"),
+            "rules",
+            name="standing_counts_key",
+            postgresql_nulls_not_distinct=True,
+        ),
     )
 
     clinic_id: Mapped[UUID]

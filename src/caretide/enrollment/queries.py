@@ -120,8 +120,10 @@ async def eligibility(
 
 
 @requires(Permission.PATIENT_READ)
-async def candidates(tx: Tx, clinic_id: UUID) -> dict[UUID, rules.Eligibility]:
-    """Return the clinic's patients who are eligible for a program and in none."""
+async def candidates(
+    tx: Tx, clinic_id: UUID, patient_ids: Sequence[UUID] | None = None
+) -> dict[UUID, rules.Eligibility]:
+    """Return the clinic's patients who are eligible for a program and in none: of those named, or of all."""
     enrolled = exists().where(Enrollment.tenant_id == Patient.tenant_id, Enrollment.patient_id == Patient.id)
     free = select(Patient.id).where(
         Patient.clinic_id == clinic_id,
@@ -129,6 +131,8 @@ async def candidates(tx: Tx, clinic_id: UUID) -> dict[UUID, rules.Eligibility]:
         Patient.is_deceased.is_(False),
         ~enrolled.where(Enrollment.ended_on.is_(None)),
     )
+    if patient_ids is not None:
+        free = free.where(Patient.id == any_(_IDS)).params(ids=list(patient_ids))
     found = await eligibility(tx, clinic_id, list((await tx.db.execute(free)).scalars()))
     return {one: answer for one, answer in found.items() if answer.ccm or answer.pcm}
 

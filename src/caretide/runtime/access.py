@@ -6,7 +6,7 @@ without one of these decorators fails a test. The outermost verb of a transactio
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from caretide.kernel.errors import Forbidden
 from caretide.kernel.permissions import Permission
@@ -51,6 +51,27 @@ def open_to_all(reason: str) -> Callable[[Verb[A, R]], Verb[A, R]]:
         return _guarded(verb, None)
 
     return decorate
+
+
+def remembered(question: Verb[A, R]) -> Verb[A, R]:
+    """Answer a question once a transaction; stands below the permission, which is checked every time.
+
+    For what one request asks again and again (the clinics, the member, the rules) and nothing of a patient. An answer
+    is forgotten with whatever the transaction writes or undoes, whoever writes it. What others commit meanwhile it
+    may miss for the rest of the request, as if the request had come a moment earlier. The answer is shared: nobody
+    changes it.
+    """
+
+    @wraps(question)
+    async def answer(tx: Tx, *args: A.args, **kwargs: A.kwargs) -> R:
+        key = (question, args, tuple(sorted(kwargs.items())))
+        written, known = tx.recalled.get(key, (None, None))
+        if written != tx.writes:
+            known = await question(tx, *args, **kwargs)
+            tx.recalled[key] = (tx.writes, known)
+        return cast("R", known)
+
+    return answer
 
 
 def _guarded(verb: Verb[A, R], permission: Permission | None) -> Verb[A, R]:

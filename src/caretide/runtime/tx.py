@@ -13,7 +13,7 @@ from uuid import UUID
 
 import orjson
 from psycopg import errors as pg
-from sqlalchemy import insert, select, text
+from sqlalchemy import Connection, event, insert, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -50,6 +50,17 @@ class Trail:
         finally:
             self.depth -= 1
 
+    @contextmanager
+    def unseen(self) -> Generator[None]:
+        """Run verbs that work figures out anew and show nobody anything: whom they read about is not recorded."""
+        self.events.append(("", {}, set()))
+        self.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
+            self.events.pop()
+
 
 @dataclass(frozen=True)
 class Stores:
@@ -68,6 +79,12 @@ class Tx:
     now: datetime
     stores: Stores
     trail: Trail = field(default_factory=Trail)
+    recalled: dict[Any, tuple[int, Any]] = field(default_factory=dict[Any, Any])
+
+    @property
+    def writes(self) -> int:
+        """A number that changes with everything this transaction writes or undoes; see `access.remembered`."""
+        return self.db.info.get(_WRITES, 0)
 
     @property
     def tenant_id(self) -> UUID:
@@ -136,6 +153,25 @@ class Tx:
         return ColumnCipher(keys) if keys else None
 
 
+_WRITES = "caretide writes"
+
+
+def _count_writes(engine: AsyncEngine) -> None:
+    """Have each connection count what it writes. Plain text counts as writing: what it does cannot be seen."""
+
+    def executing(connection: Connection, statement: Any, *given: Any) -> None:
+        del given
+        if getattr(statement, "is_dml", False) or getattr(statement, "is_text", False):
+            connection.info[_WRITES] = connection.info.get(_WRITES, 0) + 1
+
+    def undoing(connection: Connection, *given: Any) -> None:
+        del given
+        connection.info[_WRITES] = connection.info.get(_WRITES, 0) + 1
+
+    event.listen(engine.sync_engine, "before_execute", executing)
+    event.listen(engine.sync_engine, "rollback_savepoint", undoing)
+
+
 Identify = Callable[[Tx], Awaitable[Actor]]
 """Finds out who asks, in the transaction that will serve them."""
 
@@ -152,6 +188,7 @@ class Database:
             # An error that is logged would quote the values, which may be health data.
             hide_parameters=True,
         )
+        _count_writes(self.engine)
         self.stores = stores
         self.clock = clock
         self.ciphers: dict[UUID, ColumnCipher] = {}

@@ -1,9 +1,10 @@
 """My day and the patient page, with its forms."""
 
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import Request
+from fastapi import Depends, Request
 from starlette.responses import Response
 
 from caretide.kernel.month import Month
@@ -16,6 +17,7 @@ from caretide.workspace.queries.patient import patient_page
 from caretide.workspace.queries.roster import Wanted, my_day
 from caretide.workspace.queries.timer import timer_pane
 from caretide.workspace.rules.forms import Reader, Sent
+from caretide.workspace.schemas.roster import Choice
 
 router = Router(Known.SESSION)
 
@@ -26,9 +28,9 @@ Act = Callable[[Tx, UUID, Sent], Awaitable[object]]
 
 
 @router.get("/my-day")
-async def show_day(request: Request, tx: SessionTx, show: str = "all", page: int = 1) -> Response:
+async def show_day(request: Request, tx: SessionTx, choice: Annotated[Choice, Depends()]) -> Response:
     """Show the roster."""
-    view = await my_day(tx, Wanted(show=show, page=page))
+    view = await my_day(tx, Wanted(choice))
     return await respond.page(request, tx, "workspace/my_day.html", view, section=SECTION)
 
 
@@ -36,7 +38,7 @@ async def show_day(request: Request, tx: SessionTx, show: str = "all", page: int
 async def search(request: Request, tx: SessionTx) -> Response:
     """Show whom a search finds; it is a POST, so that no name stands in an address."""
     sent = Reader(await respond.fields(request))
-    view = await my_day(tx, Wanted(show=sent.text("show"), query=sent.text("q"), page=sent.page("page")))
+    view = await my_day(tx, Wanted(Choice(show=sent.text("show"), page=sent.page("page")), sent.text("q")))
     template = "_roster.html" if request.headers.get("hx-request") else "my_day.html"
     return await respond.page(request, tx, f"workspace/{template}", view, section=SECTION)
 

@@ -11,12 +11,13 @@ from caretide.billing.models import ClaimLine, MonthClose, PatientMonth
 from caretide.kernel.errors import NotFound
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
-from caretide.runtime.access import requires
+from caretide.runtime.access import remembered, requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 
 
 @requires(Permission.MONTH_READ)
+@remembered
 async def close_states(tx: Tx, month: Month) -> dict[UUID, str]:
     """Return `closing` or `closed` for each clinic whose close of a month was asked for."""
     wanted = select(MonthClose.clinic_id, MonthClose.state).where(MonthClose.service_month == month.first)

@@ -21,7 +21,7 @@ from caretide.programs.evaluate import rule
 from caretide.programs.limits import limits_from_table
 from caretide.programs.packs import Packs, load_packs
 from caretide.rosters import queries as rosters
-from caretide.runtime.access import open_to_all, requires
+from caretide.runtime.access import open_to_all, remembered, requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.queries import ClinicRow, PractitionerRow
@@ -34,6 +34,7 @@ def _shipped() -> Packs:
 
 
 @open_to_all("Medicare's public rules, the same for every tenant")
+@remembered
 async def packs(tx: Tx) -> Packs:
     """Return the rule packs, with the limits that an operator loaded in place of the assumed ones."""
     found = _shipped()
@@ -87,6 +88,7 @@ async def gathered(
             designated_since=_since(contacts.get(patient_id), clinic),
             entries=tuple(entry for one in group for entry in entries.get(one.enrollment.id, ())),
             generated=is_generated,
+            coordinator_id=contacts[patient_id].member_id if patient_id in contacts else None,
         )
         for (patient_id, _), group in sorted(together.items())
         if patient_id in charts

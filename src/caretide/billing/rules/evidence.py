@@ -53,7 +53,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """One patient-month before anything is decided about it. `facts` and `clinic_facts` are by kind."""
+    """One patient-month before anything is decided about it. `facts` and `clinic_facts` are by kind.
+
+    `designated` names the member `coordinator_id`, who looks after the patient since `designated_since`.
+    """
 
     month: Month
     clinic: ClinicRow
@@ -67,6 +70,7 @@ class Evidence:
     designated_since: date | None
     entries: tuple[Entry, ...]
     generated: bool = False
+    coordinator_id: UUID | None = None
 
     @property
     def program(self) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import Row, select
 
 from caretide.kernel.errors import NotFound
 from caretide.kernel.permissions import Permission
-from caretide.runtime.access import requires
+from caretide.runtime.access import remembered, requires
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Member, MemberLicense, Practitioner
 from caretide.tenants.rules import License, MemberDetails, PractitionerRow
@@ -42,6 +42,7 @@ _MEMBER = tuple(
 
 
 @requires(Permission.MEMBER_READ)
+@remembered
 async def members(tx: Tx) -> list[MemberRow]:
     """Return the tenant's members by name."""
     return await _members(tx)
@@ -93,6 +94,7 @@ async def check_member(tx: Tx, member_id: UUID) -> None:
 
 
 @requires(Permission.SELF)
+@remembered
 async def myself(tx: Tx) -> Row[UUID, UUID | None, str, str, str, UUID | None]:
     """Return id, account, role, credential, staff role and practitioner of the acting member."""
     wanted = select(
@@ -102,6 +104,7 @@ async def myself(tx: Tx) -> Row[UUID, UUID | None, str, str, str, UUID | None]:
 
 
 @requires(Permission.CLINIC_READ)
+@remembered
 async def practitioners(tx: Tx) -> list[PractitionerRow]:
     """Return the practitioners who bill for the tenant: those with a billing group."""
     wanted = select(*_PRACTITIONER).where(Practitioner.tin_group.is_not(None))

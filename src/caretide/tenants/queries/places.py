@@ -9,7 +9,7 @@ from sqlalchemy import Row, select
 
 from caretide.kernel.errors import NotFound
 from caretide.kernel.permissions import Permission
-from caretide.runtime.access import open_to_all, requires
+from caretide.runtime.access import open_to_all, remembered, requires
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Clinic, ClinicFact, Company, CompanyService, Tenant
 from caretide.tenants.rules import ClinicRow
@@ -32,6 +32,7 @@ async def tenant_by_slug(tx: Tx, slug: str) -> UUID:
 
 
 @requires(Permission.SELF)
+@remembered
 async def my_tenant(tx: Tx) -> Row[str, str, bool]:
     """Return slug, name and whether the data is generated, of the acting member's tenant."""
     wanted = select(Tenant.slug, Tenant.name, Tenant.is_generated).where(Tenant.id == tx.tenant_id)
@@ -74,6 +75,7 @@ async def serving_company(tx: Tx) -> Row[UUID, str, str] | None:
 
 
 @requires(Permission.CLINIC_READ)
+@remembered
 async def clinics(tx: Tx) -> list[ClinicRow]:
     """Return the tenant's clinics by name."""
     rows = (await tx.db.execute(select(*_CLINIC).order_by(Clinic.name))).all()
@@ -81,6 +83,7 @@ async def clinics(tx: Tx) -> list[ClinicRow]:
 
 
 @requires(Permission.CLINIC_READ)
+@remembered
 async def clinic(tx: Tx, clinic_id: UUID) -> ClinicRow:
     """Return one clinic."""
     row = (await tx.db.execute(select(*_CLINIC).where(Clinic.id == clinic_id))).one_or_none()
@@ -112,6 +115,7 @@ _CLINIC = (
 
 
 @requires(Permission.CLINIC_READ)
+@remembered
 async def clinic_facts(tx: Tx, clinic_id: UUID, on: date) -> dict[str, ClinicFact]:
     """Return, for each kind, the fact in effect on a day: the newest effective, the last recorded of those."""
     wanted = (

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from caretide.billing.models import ClaimLine, MonthException, PatientMonth
 from caretide.billing.queries import closes, evidence
 from caretide.billing.rules.evidence import Judged
+from caretide.billing.rules.standing import FIRST_THRESHOLD, UNRECORDED, marks_of, recorded_seconds
 from caretide.billing.rules.words import anchor
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
@@ -23,12 +24,10 @@ from caretide.tenants.queries import ClinicRow
 from caretide.time_log import queries as time_log
 from caretide.time_log.queries import EntryRow
 from caretide.ui.charts import MonthBar
-from caretide.workspace.rules.day import UNRECORDED, working_days_left
+from caretide.workspace.rules.day import working_days_left
 from caretide.workspace.schemas.patient import MonthCard, RulingCode, RulingException
 
 ORDER: Final = {"block": 0, "adjust": 1, "info": 2}
-FIRST_THRESHOLD: Final = (1200,)
-"""Where no rule pack reaches, a bar still needs an end: the twenty minutes that care management asks for first."""
 
 
 @requires(Permission.MONTH_READ)
@@ -51,16 +50,9 @@ async def month_cards(
     return tuple(_live(one, left) for one in await evidence.judged(tx, clinic, month, [patient_id]))
 
 
-def marks_of(judged: Judged) -> tuple[int, ...]:
-    """Return the thresholds, in seconds, of the family that a month is judged by."""
-    return tuple(rung.seconds for rung in judged.ruling.ladder) or FIRST_THRESHOLD
-
-
 def bar_of(judged: Judged) -> MonthBar:
     """Return the bar of a month: what the ruling counts, and what else was recorded in its program."""
-    ruling = judged.ruling
-    recorded = sum(entry.seconds for entry in judged.evidence.entries if entry.program == ruling.program)
-    return _bar(ruling.countable_seconds, recorded, marks_of(judged))
+    return _bar(judged.ruling.countable_seconds, recorded_seconds(judged), marks_of(judged))
 
 
 def _bar(countable: int, recorded: int, marks: tuple[int, ...]) -> MonthBar:

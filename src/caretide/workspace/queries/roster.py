@@ -1,7 +1,7 @@
 """My day: who is on the roster, and the one reason why each is on the list."""
 
-from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -9,233 +9,234 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
 
-from caretide.billing.queries import evidence
-from caretide.billing.rules.evidence import Judged
+from caretide.billing.queries import candidates, freshness, standings
+from caretide.billing.queries.freshness import Overlay, Scope
+from caretide.billing.queries.standings import Listed
+from caretide.billing.rules.standing import Band, Kind, Standing, Sums, condition_names
 from caretide.enrollment import queries as enrollment
-from caretide.enrollment.rules import Eligibility, chronic_conditions
+from caretide.enrollment.rules import PROGRAMS, Eligibility
+from caretide.kernel.errors import NotFound
+from caretide.kernel.ids import parse_id
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.patients import queries as patients
 from caretide.patients.models import Patient
 from caretide.patients.rules import age
 from caretide.rosters import queries as rosters
+from caretide.rosters.actions import DESIGNABLE
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.queries import ClinicRow
 from caretide.time_log import queries as time_log
 from caretide.ui.charts import MonthBar
+from caretide.ui.forms import Option
 from caretide.workspace.queries.chart import sex_letter
-from caretide.workspace.queries.months import bar_of
-from caretide.workspace.rules.day import Band, Reason, reason, working_days_left
-from caretide.workspace.schemas.roster import MyDay, RosterCount, RosterRow
+from caretide.workspace.rules.day import working_days_left
+from caretide.workspace.schemas.roster import SORTS, Choice, MyDay, RosterCount, RosterRow
 
 ROWS: Final = 50
 FOUND: Final = 200
 """A search ends here; whoever looks for more than two hundred people types another letter."""
 PREVIEW: Final = 10
 """How many of those not enrolled stand below the list; their own list has all."""
-SHOWN_CONDITIONS: Final = 4
+LISTS: Final[Mapping[str, Listed]] = {
+    "all": Listed(leads=True),
+    "consent": Listed(leads=True, bands=frozenset({Band.CONSENT})),
+    "held": Listed(leads=True, bands=frozenset({Band.HELD})),
+    "under": Listed(leads=True, under=True),
+}
+"""The lists of the enrolled, by key."""
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What of the roster is looked at: a list by its key, people by name or number, and which page."""
+    """What of the roster is looked at: a choice, and people by name or number."""
 
-    show: str = "all"
+    choice: Choice = field(default_factory=Choice)
     query: str = ""
-    page: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Enrolled:
-    """A patient whose month was judged."""
-
-    patient_id: UUID
-    name: str
-    program: str
-    bar: MonthBar
-    reason: Reason
-    conditions: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Free:
-    """A patient in no program."""
+    """Somebody in no program: the program that the chart allows, or none."""
 
     patient_id: UUID
-    eligible: bool
-    reason: str
+    clinic_id: UUID
+    program: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class _Roster:
-    """Everybody, most urgent first, and those who are in no program, with the time zone of each patient's clinic."""
+class _View:
+    """What is looked at: the clinics, whose standings, what changed since, and for named patients who is free."""
 
-    enrolled: list[_Enrolled]
-    free: list[_Free]
-    zones: dict[UUID, ZoneInfo]
+    clinics: tuple[ClinicRow, ...]
+    scope: Scope
+    over: Overlay
+    live: tuple[candidates.CandidateRow, ...]
+    named: tuple[_Free, ...] | None
+    choice: Choice
+
+    @property
+    def clinic_id(self) -> UUID | None:
+        """The one clinic that is looked at; None for all."""
+        return parse_id(self.choice.clinic) if self.choice.clinic else None
 
 
 @requires(Permission.PATIENT_READ)
 async def my_day(tx: Tx, wanted: Wanted) -> MyDay:
     """Return the roster: that of a coordinator, whom the wall shows no other, and else the whole tenant's."""
-    clinics = await tenants.clinics(tx)
+    everywhere = await tenants.clinics(tx)
     query = wanted.query.strip()
-    found = [line.id for line in await patients.search(tx, query, limit=FOUND)] if query else None
-    roster = await _roster(tx, clinics, found)
-    today = tx.now.astimezone(clinics[0].zone).date() if clinics else tx.now.date()
-    show = wanted.show if wanted.show in _LISTS else "all"
-    paged, preview = _lists(roster, show, searched=bool(query))
-    pages = max(1, -(-len(paged) // ROWS))
-    page = min(max(1, wanted.page), pages)
-    part = paged[(page - 1) * ROWS : page * ROWS]
-    rows = await _rows(tx, [*part, *(preview if page == 1 else ())], roster.zones)
-    only_free = show == "candidates" and not query
+    view = await _look(tx, everywhere, _known(wanted.choice), query)
+    choice = view.choice
+    today = tx.now.astimezone(everywhere[0].zone).date() if everywhere else tx.now.date()
+    counted = await standings.counts(tx, view.scope, view.over)
+    numbers = {key: _number(key, counted, choice.program) for key in LISTS}
+    free = (
+        await candidates.count(tx, view.over, view.live, clinic_id=view.clinic_id)
+        if view.named is None
+        else len(view.named)
+    )
+    total = numbers["all"] + free if query else free if choice.show == "candidates" else numbers[choice.show]
+    pages = max(1, -(-total // ROWS))
+    page = min(max(1, choice.page), pages)
+    shown, loose = await _part(tx, view, page, searched=bool(query), enrolled=numbers["all"])
+    rows = await _rows(tx, view.clinics, shown, loose)
+    only_free = choice.show == "candidates" and not query
+    cut = len(rows) if query else len(shown)
     return MyDay(
         month=Month.of(today),
         today=today,
         working_days_left=working_days_left(today),
-        counts=() if query else _counts(roster),
-        show=show,
+        counts=() if query else _counts(numbers, free),
+        choice=replace(choice, page=page),
         query=query,
-        rows=() if only_free else tuple(rows[: len(part)]),
-        candidates=tuple(rows) if only_free else tuple(rows[len(part) :]),
-        total=len(paged),
-        free=len(roster.free),
+        rows=() if only_free else tuple(rows[:cut]),
+        candidates=tuple(rows) if only_free else tuple(rows[cut:]),
+        total=total,
+        free=free,
         page=page,
         pages=pages,
         whole_tenant=not tx.actor.walled,
         may_import=Permission.PATIENT_IMPORT in tx.actor.permissions,
+        waiting=view.over.waiting,
+        clinics=tuple(Option(str(one.id), one.name) for one in everywhere) if len(everywhere) > 1 else (),
+        programs=tuple(Option(one, one) for one in PROGRAMS),
+        coordinators=() if tx.actor.walled else await _coordinators(tx),
     )
 
 
-_LISTS: Final = frozenset({"all", "consent", "held", "under", "candidates"})
+def _known(choice: Choice) -> Choice:
+    """Return a choice without what there is not."""
+    show = choice.show if choice.show in {*LISTS, "candidates"} else "all"
+    return replace(choice, show=show, sort=choice.sort if choice.sort in SORTS else "urgency")
 
 
-def _lists(roster: _Roster, show: str, *, searched: bool) -> tuple[list[_Enrolled | _Free], list[_Free]]:
-    """Return the list that is paged, and the beginning of another that stands below its first page."""
-    if searched:
-        return [*roster.enrolled, *roster.free], []
-    if show == "candidates":
-        return [*roster.free], []
-    chosen = [one for one in roster.enrolled if show == "all" or _is_in(one, show)]
-    return [*chosen], roster.free[:PREVIEW] if show == "all" else []
+async def _look(tx: Tx, everywhere: Sequence[ClinicRow], choice: Choice, query: str) -> _View:
+    clinics = tuple(one for one in everywhere if choice.clinic in {"", str(one.id)})
+    if choice.clinic and not clinics:
+        raise NotFound
+    months = await freshness.present(tx, clinics)
+    scope = Scope(months, await _named(tx, choice, query), is_whole=not choice.clinic)
+    over = await freshness.overlay(tx, scope)
+    live = tuple(await candidates.judged(tx, clinics, over.stale)) if over.stale else ()
+    free = None if scope.patients is None else await _free(tx, scope, over, live)
+    return _View(clinics, scope, over, live, free, choice)
 
 
-def _is_in(one: _Enrolled, show: str) -> bool:
-    if show == "under":
-        return not one.bar.reached
-    return one.reason.band is (Band.CONSENT if show == "consent" else Band.HELD)
+async def _named(tx: Tx, choice: Choice, query: str) -> tuple[UUID, ...] | None:
+    """Return the patients that a search or a roster names; None for the whole tenant."""
+    if query:
+        return tuple(line.id for line in await patients.search(tx, query, limit=FOUND))
+    if tx.actor.walled:
+        return tuple(await rosters.roster(tx, tx.member_id))
+    return tuple(await rosters.roster(tx, parse_id(choice.coordinator))) if choice.coordinator else None
 
 
-def _counts(roster: _Roster) -> tuple[RosterCount, ...]:
-    def count(key: str) -> int:
-        return sum(_is_in(one, key) for one in roster.enrolled)
+def _number(key: str, counted: Mapping[Kind, Sums], program: str) -> int:
+    """Return how long a list is."""
+    listed = LISTS[key]
+    return sum(
+        sums.under if listed.under else sums.patients
+        for kind, sums in counted.items()
+        if program in {"", kind.program} and (not listed.bands or kind.band in listed.bands)
+    )
 
+
+def _counts(numbers: Mapping[str, int], free: int) -> tuple[RosterCount, ...]:
     return (
-        RosterCount(key="all", label="Enrolled", count=len(roster.enrolled)),
-        RosterCount(key="consent", label="Consent", count=count("consent"), tone="bad"),
-        RosterCount(key="held", label="Held", count=count("held"), tone="bad"),
-        RosterCount(key="under", label="Under threshold", count=count("under"), tone="warn"),
-        RosterCount(key="candidates", label="Not enrolled", count=len(roster.free)),
+        RosterCount(key="all", label="Enrolled", count=numbers["all"]),
+        RosterCount(key="consent", label="Consent", count=numbers["consent"], tone="bad"),
+        RosterCount(key="held", label="Held", count=numbers["held"], tone="bad"),
+        RosterCount(key="under", label="Under threshold", count=numbers["under"], tone="warn"),
+        RosterCount(key="candidates", label="Not enrolled", count=free),
     )
 
 
-async def _roster(tx: Tx, clinics: Sequence[ClinicRow], ids: Sequence[UUID] | None) -> _Roster:
-    """Return everybody, or those of the patients named; each clinic by the calendar of its own place."""
-    roster = _Roster([], [], {})
-    for clinic in clinics:
-        month = Month.of(tx.now.astimezone(clinic.zone).date())
-        judged: dict[UUID, _Enrolled] = {}
-        for one in await evidence.judged(tx, clinic, month, ids):
-            row = _enrolled(one)
-            known = judged.get(row.patient_id)
-            # Two practitioners can each have a month of the same patient: the more urgent one speaks.
-            judged[row.patient_id] = row if known is None else min(known, row, key=_urgency)
-        free = await _free(tx, clinic, ids, judged.keys())
-        roster.enrolled.extend(judged.values())
-        roster.free.extend(free)
-        roster.zones.update(dict.fromkeys([*judged, *(one.patient_id for one in free)], clinic.zone))
-    roster.enrolled.sort(key=_urgency)
-    roster.free.sort(key=lambda one: (not one.eligible, one.reason, one.patient_id))
-    return roster
+async def _coordinators(tx: Tx) -> tuple[Option, ...]:
+    people = [one for one in await tenants.members(tx) if one.status == "active" and one.role in DESIGNABLE]
+    return tuple(Option(str(one.id), one.display_name) for one in people)
 
 
-def _urgency(one: _Enrolled) -> tuple[Band, int, str, UUID]:
-    """What is nearest to done comes first within its band: a short call finishes it."""
-    return one.reason.band, one.reason.missing, one.name, one.patient_id
+async def _part(tx: Tx, view: _View, page: int, *, searched: bool, enrolled: int) -> tuple[list[Standing], list[_Free]]:
+    """Return a page of the enrolled, and of those who are not: after them in a search, a few below the first page."""
+    start, choice = (page - 1) * ROWS, view.choice
+    if choice.show == "candidates" and not searched:
+        return [], await _loose(tx, view, start, ROWS)
+    listed = LISTS["all" if searched else choice.show]
+    order = next(name for name in SORTS if name == choice.sort)
+    wanted = replace(listed, order=order, program=choice.program, start=start, size=ROWS)
+    shown = await standings.page(tx, view.scope, view.over, wanted)
+    if searched:
+        return shown, await _loose(tx, view, max(0, start - enrolled), ROWS - len(shown))
+    preview = choice.show == "all" and page == 1
+    return shown, await _loose(tx, view, 0, PREVIEW) if preview else []
 
 
-def _enrolled(judged: Judged) -> _Enrolled:
-    chart, ruling, bar = judged.evidence.chart, judged.ruling, bar_of(judged)
-    deceased = chart.is_deceased or chart.deceased_on is not None
-    return _Enrolled(
-        patient_id=chart.patient_id,
-        name=f"{chart.family} {chart.given}",
-        program=ruling.program,
-        bar=bar,
-        reason=reason(ruling.exceptions, bar.seconds, bar.thresholds, deceased=deceased),
-        conditions=_conditions(one.icd10 for one in chart.diagnoses),
-    )
+async def _loose(tx: Tx, view: _View, start: int, size: int) -> list[_Free]:
+    if view.named is not None:
+        return list(view.named[start : start + size])
+    found = await candidates.page(tx, view.over, view.live, start, size, clinic_id=view.clinic_id)
+    return [_Free(one.patient_id, one.clinic_id, one.program) for one in found]
 
 
-def _conditions(icd10: Iterable[str]) -> str:
-    lists = enrollment.chronic_lists()
-    names = [lists.names[name] for name in chronic_conditions(list(icd10), lists)]
-    more = f" +{len(names) - SHOWN_CONDITIONS}" if len(names) > SHOWN_CONDITIONS else ""
-    return ", ".join(names[:SHOWN_CONDITIONS]) + more
+async def _free(tx: Tx, scope: Scope, over: Overlay, live: Sequence[candidates.CandidateRow]) -> tuple[_Free, ...]:
+    """Return those of the patients named who are in no program: who could be enrolled first, then by name."""
+    wanted = select(Patient.id, Patient.clinic_id, Patient.name_key).where(Patient.id == any_(_IDS))
+    here = {one.clinic.id for one in scope.months}
+    people = (await tx.db.execute(wanted, {"ids": list(scope.patients or ())})).all()
+    enrolled = await freshness.enrolled(tx, scope)
+    loose = [row for row in people if row.clinic_id in here and row.id not in enrolled]
+    stored = await candidates.of(tx, [row.id for row in loose], over) if loose else []
+    programs = {one.patient_id: one.program for one in (*stored, *live)}
+    ordered = sorted(loose, key=lambda row: (row.id not in programs, programs.get(row.id, ""), row.name_key, row.id))
+    return tuple(_Free(row.id, row.clinic_id, programs.get(row.id, "")) for row in ordered)
 
 
-async def _free(tx: Tx, clinic: ClinicRow, ids: Sequence[UUID] | None, enrolled: Container[UUID]) -> list[_Free]:
-    """Return those in no program: whoever may be enrolled, and for a coordinator or a search everybody else too."""
-    if ids is None and not tx.actor.walled:
-        answers = await enrollment.candidates(tx, clinic.id)
-    else:
-        here = select(Patient.id).where(Patient.clinic_id == clinic.id)
-        if ids is not None:
-            here = here.where(Patient.id.in_(ids))
-        answers = await enrollment.eligibility(tx, clinic.id, list((await tx.db.execute(here)).scalars()))
-    return [_candidate(one, answer) for one, answer in answers.items() if one not in enrolled]
-
-
-def _candidate(patient_id: UUID, answer: Eligibility) -> _Free:
-    programs = [program for program in ("CCM", "PCM") if answer.of(program)]
-    if programs:
-        return _Free(patient_id=patient_id, eligible=True, reason=f"Eligible for {programs[0]}")
-    against = [found for found in answer.reasons if found.ok is False] or [
-        found for found in answer.reasons if found.ok is None
-    ]
-    text = against[0].text if against else "Not enrolled"
-    return _Free(patient_id=patient_id, eligible=False, reason=text)
-
-
-async def _rows(tx: Tx, shown: Sequence[_Enrolled | _Free], zones: dict[UUID, ZoneInfo]) -> list[RosterRow]:
-    """Return the rows of one page: four statements, however many."""
-    ids = [one.patient_id for one in shown]
+async def _rows(
+    tx: Tx, clinics: Sequence[ClinicRow], shown: Sequence[Standing], loose: Sequence[_Free]
+) -> list[RosterRow]:
+    """Return the rows of one page: two statements, and a few more where somebody is not enrolled."""
+    ids = [one.patient_id for one in (*shown, *loose)]
     wanted = select(Patient.id, Patient.given, Patient.family, Patient.birth_date, Patient.sex)
     people = {row.id: row for row in (await tx.db.execute(wanted.where(Patient.id == any_(_IDS)), {"ids": ids})).all()}
-    contacts = await time_log.last_contact(tx, ids)
     designated = await rosters.designated_as_of(tx, ids, tx.now)
-    charts = await patients.diagnoses(tx, [one.patient_id for one in shown if isinstance(one, _Free)])
+    zones = {clinic.id: clinic.zone for clinic in clinics}
+    told = await _told(tx, clinics, loose)
     rows: list[RosterRow] = []
-    for one in shown:
-        who, zone = people[one.patient_id], zones[one.patient_id]
-        reached, coordinator = contacts.get(one.patient_id), designated.get(one.patient_id)
+    for one in (*shown, *loose):
+        who, zone, coordinator = people[one.patient_id], zones[one.clinic_id], designated.get(one.patient_id)
         rows.append(
             RosterRow(
                 patient_id=one.patient_id,
                 name=f"{who.given} {who.family}".strip(),
                 age=_age(who.birth_date, tx, zone),
                 sex=sex_letter(who.sex),
-                conditions=_conditions(found.icd10 for found in charts.get(one.patient_id, ()))
-                if isinstance(one, _Free)
-                else one.conditions,
-                last_contact=reached.astimezone(zone).date() if reached else None,
                 coordinator=coordinator.name if coordinator else "",
-                **_standing(one),
+                **(_standing(one, zone) if isinstance(one, Standing) else told[one.patient_id]),
             )
         )
     return rows
@@ -245,8 +246,44 @@ def _age(birth_date: date, tx: Tx, zone: ZoneInfo) -> int:
     return age(birth_date, tx.now.astimezone(zone).date())
 
 
-def _standing(one: _Enrolled | _Free) -> dict[str, Any]:
-    """Return what differs between somebody enrolled and somebody who is not."""
-    if isinstance(one, _Free):
-        return {"reason": one.reason, "tone": "neutral"}
-    return {"reason": one.reason.text, "tone": one.reason.tone, "program": one.program, "bar": one.bar}
+def _standing(one: Standing, zone: ZoneInfo) -> dict[str, Any]:
+    """Return what a row says of somebody enrolled."""
+    uncounted = max(0, one.recorded_secs - one.countable_secs)
+    return {
+        "conditions": one.conditions,
+        "reason": one.reason,
+        "tone": one.tone,
+        "program": one.ruled_program,
+        "bar": MonthBar(one.countable_secs, tuple(one.thresholds), uncounted=uncounted),
+        "last_contact": one.last_contact_at.astimezone(zone).date() if one.last_contact_at else None,
+    }
+
+
+async def _told(tx: Tx, clinics: Sequence[ClinicRow], loose: Sequence[_Free]) -> dict[UUID, dict[str, Any]]:
+    """Return what rows say of people who are not enrolled: for what they are eligible, or why not."""
+    if not loose:
+        return {}
+    ids = [one.patient_id for one in loose]
+    charts, contacts = await patients.diagnoses(tx, ids), await time_log.last_contact(tx, ids)
+    lists = enrollment.chronic_lists()
+    found: dict[UUID, dict[str, Any]] = {}
+    for clinic in clinics:
+        here = [one for one in loose if one.clinic_id == clinic.id]
+        barred = [one.patient_id for one in here if not one.program]
+        answers = await enrollment.eligibility(tx, clinic.id, barred) if barred else {}
+        for one in here:
+            reached = contacts.get(one.patient_id)
+            found[one.patient_id] = {
+                "conditions": condition_names((code.icd10 for code in charts.get(one.patient_id, ())), lists),
+                "reason": f"Eligible for {one.program}" if one.program else _against(answers[one.patient_id]),
+                "tone": "neutral",
+                "last_contact": reached.astimezone(clinic.zone).date() if reached else None,
+            }
+    return found
+
+
+def _against(answer: Eligibility) -> str:
+    """Return the first thing that stands against enrolling somebody."""
+    against = [found for found in answer.reasons if found.ok is False]
+    unknown = [found for found in answer.reasons if found.ok is None]
+    return next((found.text for found in (*against, *unknown)), "Not enrolled")

@@ -42,7 +42,10 @@ class RowOut(BaseModel):
 
 
 class DayOut(BaseModel):
-    """One page of the roster, most urgent first. `counts` are by the keys that `show` takes."""
+    """One page of the roster. `counts` are by the keys that `show` takes.
+
+    `being_ruled` patients changed a moment ago and are given as they stood before; it stops at 5,000.
+    """
 
     month: str
     today: date
@@ -53,6 +56,7 @@ class DayOut(BaseModel):
     total: int
     page: int
     pages: int
+    being_ruled: int
 
     @classmethod
     def of(cls, day: MyDay) -> Self:
@@ -67,6 +71,7 @@ class DayOut(BaseModel):
             total=day.total,
             page=day.page,
             pages=day.pages,
+            being_ruled=day.waiting,
         )
 
 

@@ -1,11 +1,14 @@
 """What My day shows: who is on the roster, and the one reason why each is on the list."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
+from typing import Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 from caretide.kernel.month import Month
 from caretide.ui.charts import MonthBar
+from caretide.ui.forms import Option
 from caretide.ui.shell import Tone
 
 
@@ -37,19 +40,47 @@ class RosterCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What of the roster is looked at; empty leaves nothing out.
+
+    `show` is a list by its key, `sort` one of `SORTS`; `clinic` and `coordinator` are ids.
+    """
+
+    show: str = "all"
+    sort: str = "urgency"
+    clinic: str = ""
+    program: str = ""
+    coordinator: str = ""
+    page: int = 1
+
+    def link(self, **changed: str | int) -> str:
+        """Return the address of the same list with something changed; another list begins at its first page."""
+        fresh = {} if set(changed) <= {"page"} else {"page": 1}
+        chosen = asdict(replace(self, **fresh, **changed))
+        asked = {name: value for name, value in chosen.items() if value != _DEFAULTS[name]}
+        return "/my-day" + (f"?{urlencode(asked)}" if asked else "")
+
+
+_DEFAULTS: Final = asdict(Choice())
+SORTS: Final = {"urgency": "Most urgent", "name": "Name", "minutes": "Minutes", "contact": "Longest not reached"}
+"""How the roster may be sorted -> what it is called."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MyDay:
     """The roster. `rows` are one page of the enrolled, `candidates` some or one page of those who are not enrolled.
 
     `total` counts the list that is paged, `free` everybody who is not enrolled and could be shown.
     `counts` are left out of a search. `whole_tenant` is set for roles that see everybody, `may_import` for those who
-    can fill an empty roster.
+    can fill an empty roster. `waiting` patients changed, and are shown as they stood until they are ruled again.
+    `clinics`, `programs` and `coordinators` are what the list can be narrowed to; empty where there is no choice.
     """
 
     month: Month
     today: date
     working_days_left: int
     counts: tuple[RosterCount, ...]
-    show: str = "all"
+    choice: Choice = field(default_factory=Choice)
     query: str = ""
     rows: tuple[RosterRow, ...] = ()
     candidates: tuple[RosterRow, ...] = ()
@@ -59,3 +90,18 @@ class MyDay:
     pages: int = 1
     whole_tenant: bool = False
     may_import: bool = False
+    waiting: int = 0
+    clinics: tuple[Option, ...] = ()
+    programs: tuple[Option, ...] = ()
+    coordinators: tuple[Option, ...] = ()
+
+    @property
+    def show(self) -> str:
+        """The list that is shown, by its key."""
+        return self.choice.show
+
+    @property
+    def more(self) -> str:
+        """The beginning of the addresses of this list's pages."""
+        link = self.choice.link(page=1)
+        return f"{link}{'&' if '?' in link else '?'}page="

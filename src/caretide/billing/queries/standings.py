@@ -1,0 +1,194 @@
+"""Lists and counts of patient-months as they stand: stored rows, with those that changed since ruled now.
+
+scope = Scope(await freshness.present(tx, clinics))       # or of some clinics, some patients, an earlier month
+over = await freshness.overlay(tx, scope)
+counted = await counts(tx, scope, over)                   # a few hundred kinds, however many patients
+rows = await page(tx, scope, over, Listed(order="name", size=50))
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, all_, bindparam, func, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from caretide.billing.models import MonthStanding, StandingCount
+from caretide.billing.queries.freshness import Overlay, Scope, within
+from caretide.billing.rules.standing import Kind, Standing, Sums, tally
+from caretide.kernel.permissions import Permission
+from caretide.runtime.access import requires
+from caretide.runtime.tx import Tx
+
+Order = Literal["urgency", "name", "minutes", "contact", "amount"]
+_Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+_NAMES = tuple(field.name for field in fields(Standing))
+_COLUMNS = tuple(getattr(MonthStanding, name) for name in _NAMES)
+_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+_STALE = bindparam("stale", type_=ARRAY(Uuid, dimensions=1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """What of a scope is listed, in which order, and which part. Empty conditions leave nothing out.
+
+    `leads` gives one row a patient: the most urgent of several billing practitioners' months.
+    """
+
+    order: Order = "urgency"
+    leads: bool = False
+    status: str = ""
+    bands: frozenset[int] = frozenset()
+    under: bool = False
+    program: str = ""
+    coordinator_id: UUID | None = None
+    blocked_by: str = ""
+    start: int = 0
+    size: int = 50
+
+    def takes(self, one: Standing) -> bool:
+        """Whether a standing is on the list: what `_conditions` asks of the database."""
+        return (
+            (one.leads or not self.leads)
+            and self.status in {"", one.status}
+            and (not self.bands or one.band in self.bands)
+            and (one.is_under or not self.under)
+            and self.program in {"", one.program}
+            and self.coordinator_id in {None, one.coordinator_id}
+            and self.blocked_by in {"", one.blocked_by}
+        )
+
+
+@requires(Permission.MONTH_READ)
+async def counts(tx: Tx, scope: Scope, over: Overlay) -> dict[Kind, Sums]:
+    """Return a scope's standings counted by kind; add up the kinds that a page puts together."""
+    if scope.patients is None:
+        stored = await _sums(tx, _stored_sums(scope), {})
+        gone = await _of(tx, scope, over.stale)
+        return tally(stored, gone, over.live)
+    wanted = _summed(scope).where(MonthStanding.patient_id != all_(_STALE))
+    asked = {"ids": list(scope.patients), "stale": list(over.stale)}
+    return tally(await _sums(tx, wanted, asked), (), over.live)
+
+
+def _stored_sums(scope: Scope) -> Select[*tuple[Any, ...]]:
+    keys = [getattr(StandingCount, name) for name in Kind._fields]
+    sums = [getattr(StandingCount, name) for name in Sums._fields]
+    places = {one.key for one in scope.months}
+    months = {month.first for _, month in places}
+    return select(*keys, *sums).where(
+        StandingCount.service_month.in_(months), StandingCount.clinic_id.in_({clinic_id for clinic_id, _ in places})
+    )
+
+
+def _summed(scope: Scope) -> Select[*tuple[Any, ...]]:
+    keys = [getattr(MonthStanding, name) for name in Kind._fields]
+    leading = func.count().filter(MonthStanding.leads)
+    sums = (
+        func.count(),
+        leading,
+        func.count().filter(MonthStanding.leads, MonthStanding.is_under),
+        func.sum(MonthStanding.lines),
+        func.sum(MonthStanding.countable_secs),
+        func.coalesce(func.sum(MonthStanding.amount_cents), 0),
+    )
+    return select(*keys, *sums).where(within(scope)).group_by(*keys)
+
+
+async def _sums(tx: Tx, wanted: Select[*tuple[Any, ...]], asked: Mapping[str, Any]) -> dict[Kind, Sums]:
+    width = len(Kind._fields)
+    rows = (await tx.db.execute(wanted, asked)).all()
+    return {Kind(*row[:width]): Sums(*(int(value) for value in row[width:])) for row in rows}
+
+
+async def _of(tx: Tx, scope: Scope, patient_ids: tuple[UUID, ...]) -> list[Standing]:
+    """Return the stored standings of some patients of a scope."""
+    if not patient_ids:
+        return []
+    named = Scope(scope.months, patient_ids, is_whole=scope.is_whole)
+    rows = (await tx.db.execute(select(*_COLUMNS).where(within(named)), {"ids": list(patient_ids)})).all()
+    return [Standing(**dict(zip(_NAMES, row, strict=True))) for row in rows]
+
+
+@requires(Permission.MONTH_READ)
+async def page(tx: Tx, scope: Scope, over: Overlay, listed: Listed) -> list[Standing]:
+    """Return a part of a list. The patients on it are touched."""
+    # A live row may belong anywhere: as many stored rows before the part can move into it as there are live ones.
+    live = [one for one in over.live if listed.takes(one)]
+    before = min(listed.start, len(live))
+    wanted = _ids(scope, over, listed).offset(listed.start - before).limit(before + listed.size)
+    asked = {"ids": list(scope.patients or ()), "stale": list(over.stale)}
+    rows = select(*_COLUMNS).where(MonthStanding.id.in_(wanted)).order_by(*_sql_order(listed.order))
+    stored = [
+        Standing(**dict(zip(_NAMES, row, strict=True)))
+        for row in (await tx.db.execute(rows, _used(scope, over, asked))).all()
+    ]
+    merged = sorted([*stored, *live], key=_KEYS[listed.order])[before : before + listed.size]
+    tx.touch(*(one.patient_id for one in merged))
+    return merged
+
+
+def _used(scope: Scope, over: Overlay, asked: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters that a list's statement has."""
+    known = {"ids": scope.patients is not None, "stale": bool(over.stale)}
+    return {name: value for name, value in asked.items() if known[name]}
+
+
+def _ids(scope: Scope, over: Overlay, listed: Listed) -> Select[*tuple[Any, ...]]:
+    """Ask for ids alone: a whole tenant is sorted within an index, and only the rows that are shown are read."""
+    wanted = select(MonthStanding.id).where(within(scope), *_conditions(listed))
+    if over.stale:
+        wanted = wanted.where(MonthStanding.patient_id != all_(_STALE))
+    return wanted.order_by(*_sql_order(listed.order))
+
+
+def _conditions(listed: Listed) -> list[_Condition]:
+    found: list[_Condition] = []
+    if listed.leads:
+        found.append(MonthStanding.leads)
+    if listed.status:
+        found.append(MonthStanding.status == listed.status)
+    if listed.bands:
+        found.append(MonthStanding.band.in_(sorted(listed.bands)))
+    if listed.under:
+        found.append(MonthStanding.is_under)
+    if listed.program:
+        found.append(MonthStanding.program == listed.program)
+    if listed.coordinator_id:
+        found.append(MonthStanding.coordinator_id == listed.coordinator_id)
+    if listed.blocked_by:
+        found.append(MonthStanding.blocked_by == listed.blocked_by)
+    return found
+
+
+_LAST = (MonthStanding.name_key, MonthStanding.patient_id, MonthStanding.practitioner_id)
+
+
+def _sql_order(order: Order) -> tuple[Any, ...]:
+    if order == "urgency":
+        return MonthStanding.band, MonthStanding.missing_secs, *_LAST
+    if order == "minutes":
+        return MonthStanding.countable_secs.desc(), *_LAST
+    if order == "contact":
+        return MonthStanding.last_contact_at.nulls_first(), *_LAST
+    if order == "amount":
+        return MonthStanding.amount_cents.desc().nulls_last(), *_LAST
+    return _LAST
+
+
+def _last(one: Standing) -> tuple[Any, ...]:
+    return one.name_key, one.patient_id, one.practitioner_id
+
+
+_KEYS: Final[Mapping[Order, Callable[[Standing], tuple[Any, ...]]]] = {
+    "urgency": lambda one: (one.band, one.missing_secs, *_last(one)),
+    "name": _last,
+    "minutes": lambda one: (-one.countable_secs, *_last(one)),
+    "contact": lambda one: (one.last_contact_at or _NEVER, *_last(one)),
+    "amount": lambda one: (one.amount_cents is None, -(one.amount_cents or 0), *_last(one)),
+}
+"""Order -> what `_sql_order` sorts by, for rows that are ruled now."""
