@@ -50,7 +50,7 @@ async def differences(database: Database, cast: Cast) -> list[str]:
         rows = await stored(tx)
         right = {row.rules for row in rows} <= {one.rules for one in kept}
         now = await freshness.live(tx, kept, everybody)
-        fresh = {key_of(row): row for row in rows if row.patient_id not in marked and right}
+        fresh = {key_of(row): row for row in rows if row.patient_id not in marked and right and row.rules}
         ruled = {key_of(row): row for row in now if row.patient_id not in marked and right}
         complete = {one.key for one in kept if one.is_complete}
         found += [
