@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from caretide.billing import actions as billing
 from caretide.billing.models import Candidate, MonthStanding, StandingCount, StandingMark
@@ -335,7 +335,7 @@ async def test_nobody_behind_the_wall_sees_marks_or_standings_of_others(database
     async with database.tx(cast.other_coordinator) as tx:
         for table in (StandingMark, MonthStanding, Candidate):
             assert (await tx.db.execute(select(func.count()).select_from(table))).scalar_one() == 0
-        await tx.db.execute(StandingMark.__table__.delete())
+        await tx.db.execute(delete(StandingMark))
     async with database.tx(cast.system) as tx:
         assert other in set((await tx.db.execute(select(StandingMark.patient_id))).scalars())
         with pytest.raises(Exception, match="permission denied"):
