@@ -80,6 +80,16 @@ def render_all() -> dict[str, str]:
     }
 
 
+def fragments() -> dict[str, str]:
+    """Return the answers that pages ask for by themselves: path -> HTML."""
+    template = make_environment([SOURCE / name / "templates" for name in FEATURES]).get_template
+    found = [s.Line(s.uid(1), "Rosa", "Delgado", s.TODAY, "M0012346"), s.Line(s.uid(2), "Rose", "Ark", s.TODAY, "M77")]
+    return {
+        "my-day/queue": template("workspace/_queue.html").render(page=s.my_day()),
+        "patients/find": template("workspace/_found.html").render(page=found),
+    }
+
+
 class Site(ThreadingHTTPServer):
     """Rendered pages and static files on a loopback port; `asked` collects requests that found no page."""
 
@@ -88,6 +98,7 @@ class Site(ThreadingHTTPServer):
     def __init__(self, port: int, pages: Mapping[str, str]) -> None:
         super().__init__(("127.0.0.1", port), Answer)
         self.pages = pages
+        self.fragments = fragments()
         self.asked: list[str] = []
 
     @property
@@ -103,8 +114,8 @@ class Answer(BaseHTTPRequestHandler):
         site = cast("Site", self.server)
         path = self.path.partition("?")[0].lstrip("/")
         file = (STATIC / path.removeprefix("static/")).resolve()
-        if path in site.pages:
-            self.reply(200, "text/html; charset=utf-8", site.pages[path].encode())
+        if found := site.pages.get(path) or site.fragments.get(path):
+            self.reply(200, "text/html; charset=utf-8", found.encode())
         elif path.startswith("static/") and file.is_relative_to(STATIC) and file.is_file():
             self.reply(200, mimetypes.guess_type(file.name)[0] or "application/octet-stream", file.read_bytes())
         else:
@@ -114,7 +125,11 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        cast("Site", self.server).asked.append(f"POST {self.path.lstrip('/')}")
+        site, path = cast("Site", self.server), self.path.lstrip("/")
+        if path in site.fragments:
+            self.reply(200, "text/html; charset=utf-8", site.fragments[path].encode())
+            return
+        site.asked.append(f"POST {path}")
         self.reply(503, "text/plain; charset=utf-8", b"a sample saves nothing")
 
     def reply(self, status: int, kind: str, body: bytes) -> None:

@@ -1,6 +1,7 @@
 """Sample view models for previews and browser tests. Every patient is invented."""
 
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from caretide.identity.schemas import InvitationPage, SignInPage, TenantChoice, TenantsPage
@@ -31,6 +32,16 @@ PCM = (1800, 3600)
 def uid(number: int) -> UUID:
     """Return a stable id."""
     return UUID(int=0x0192_0000_0000_7000_8000_0000_0000_0000 + number)
+
+
+class Line(NamedTuple):
+    """What the palette needs of a patient."""
+
+    id: UUID
+    given: str
+    family: str
+    birth_date: date
+    mrn: str
 
 
 SHELL = Shell(

@@ -182,3 +182,77 @@ async def test_browser_keeps_nothing_but_the_address() -> None:
         assert await page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
         # htmx notes the path of the tab, whatever its settings; a path names nobody.
         assert await page.evaluate("Object.keys(sessionStorage)") == ["htmx-current-path-for-history"]
+
+
+async def test_palette_goes_to_a_place_by_keys_alone() -> None:
+    async with browsing() as (_, context):
+        page = await opened(context, "patient")
+        await page.keyboard.press("Control+k")
+        await expect(page.locator("#palette-input")).to_be_focused()
+        await page.keyboard.press("ArrowDown")
+        active = await page.locator("#palette-input").get_attribute("aria-activedescendant")
+        await expect(page.locator(f"#{active}")).to_have_attribute("aria-selected", "true")
+        await page.keyboard.type("mon")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/months")
+
+
+async def test_palette_names_patients_and_forgets_them() -> None:
+    async with browsing() as (site, context):
+        page = await opened(context, "patient")
+        await page.keyboard.press("/")
+        await page.keyboard.type("ros")
+        found = page.get_by_role("option", name="Rosa Delgado")
+        await expect(found).to_be_visible()
+        assert "ros" not in page.url
+        result = await Axe().run(page)
+        assert result.response["violations"] == []
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#palette")).to_be_hidden()
+        await page.keyboard.press("Control+k")
+        await expect(found).to_be_hidden()
+        assert site.asked == []
+
+
+async def test_help_lists_keys_and_they_work() -> None:
+    async with browsing() as (_, context):
+        page = await opened(context, "month")
+        await page.keyboard.press("?")
+        await expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+        result = await Axe().run(page)
+        assert result.response["violations"] == []
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("g")
+        await page.keyboard.press("d")
+        await page.wait_for_url("**/my-day")
+
+
+async def test_queue_stands_beside_the_patient_or_in_a_drawer() -> None:
+    async with browsing() as (_, context):
+        page = await opened(context, "patient")
+        await expect(page.get_by_role("complementary", name="Queue").get_by_text("Rosa Delgado")).to_be_visible()
+    async with browsing(390, is_mobile=True) as (_, context):
+        page = await opened(context, "patient")
+        await page.get_by_role("link", name="Queue", exact=True).click()
+        await expect(page.get_by_role("dialog", name="Queue").get_by_text("Rosa Delgado")).to_be_visible()
+        await page.get_by_role("button", name="Close").click()
+        await expect(page.get_by_role("dialog", name="Queue")).to_be_hidden()
+
+
+async def test_toast_stays_while_it_is_read_and_goes_when_dismissed() -> None:
+    async with browsing() as (_, context):
+        page = await opened(context, "patient")
+        toast = page.locator("#toasts .toast")
+        await toast.hover()
+        await expect(toast).to_contain_text("Consent recorded.")
+        await page.get_by_role("button", name="Dismiss").click()
+        await expect(toast).to_have_count(0)
+
+
+async def test_failed_request_can_be_tried_again() -> None:
+    async with browsing() as (site, context):
+        page = await opened(context, "my-day")
+        await page.locator("#search").fill("rosa")
+        await page.get_by_role("button", name="Try again").click()
+        await expect(page.get_by_text("Something went wrong (503)")).to_be_visible()
+        assert site.asked == ["POST my-day/search", "POST my-day/search"]

@@ -17,11 +17,11 @@ TEMPLATES: Final = HERE / "templates"
 
 STYLESHEETS: Final = (
     *("tokens", "base", "shell", "controls", "fields", "surfaces", "pieces", "tables", "charts", "palette"),
-    *("gates", "month", "roster", "patient", "timer", "outreach"),
+    *("gates", "month", "roster", "queue", "patient", "timer", "outreach"),
 )
 """The style sheets of every page in the order of the cascade: the library, then single pages. Print comes last."""
 
-SCRIPTS: Final = ("toasts", "clock", "dialogs", "forms", "listing", "palette", "keys", "outcomes")
+SCRIPTS: Final = ("toasts", "clock", "dialogs", "forms", "listing", "queue", "palette", "keys", "outcomes")
 
 
 def asset_address(static: Path = STATIC, prefix: str = "/static") -> Callable[[str], str]:

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from starlette.responses import Response
 
 from caretide.kernel.month import Month
+from caretide.patients import queries as patients
 from caretide.runtime.tx import Tx
 from caretide.runtime.web import Known, Router, SessionTx
 from caretide.ui import respond
@@ -22,6 +23,8 @@ from caretide.workspace.schemas.roster import Choice
 router = Router(Known.SESSION)
 
 SECTION = "my-day"
+FOUND = 8
+"""How many patients the palette names; whoever looks for more has the search of My day."""
 
 Act = Callable[[Tx, UUID, Sent], Awaitable[object]]
 """What a form of the patient page does."""
@@ -41,6 +44,20 @@ async def search(request: Request, tx: SessionTx) -> Response:
     view = await my_day(tx, Wanted(Choice(show=sent.text("show"), page=sent.page("page")), sent.text("q")))
     template = "_roster.html" if request.headers.get("hx-request") else "my_day.html"
     return await respond.page(request, tx, f"workspace/{template}", view, section=SECTION)
+
+
+@router.get("/my-day/queue")
+async def show_queue(request: Request, tx: SessionTx) -> Response:
+    """Show the roster's first rows alone, for the pane beside a patient."""
+    return await respond.page(request, tx, "workspace/_queue.html", await my_day(tx, Wanted()))
+
+
+@router.post("/patients/find")
+async def find(request: Request, tx: SessionTx) -> Response:
+    """Name the patients that begin as somebody types, for the command palette."""
+    text = Reader(await respond.fields(request)).text("q")
+    found = await patients.search(tx, text, limit=FOUND) if text else []
+    return await respond.page(request, tx, "workspace/_found.html", found)
 
 
 @router.get("/patients/{patient_id}")
