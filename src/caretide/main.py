@@ -27,6 +27,8 @@ from caretide.kernel.errors import CaretideError, Conflict, Forbidden, Invalid, 
 from caretide.outreach import api as outreach_api
 from caretide.outreach import pages as outreach_pages
 from caretide.patients import api as patients_api
+from caretide.reports.pages import administration as administration_pages
+from caretide.reports.pages import people as people_pages
 from caretide.rosters import api as rosters_api
 from caretide.runtime.access import Denied
 from caretide.runtime.installation import Installation
@@ -60,6 +62,8 @@ PAGES: Final = (
     identity_pages.router,
     tenants_pages.public,
     tenants_pages.router,
+    administration_pages.router,
+    people_pages.router,
     workspace_pages.router,
     outreach_pages.router,
     billing_pages.router,
@@ -78,7 +82,7 @@ API: Final = (
     billing_api.router,
     documents_api.router,
 )
-FEATURES_WITH_TEMPLATES: Final = ("identity", "tenants", "outreach", "workspace", "billing")
+FEATURES_WITH_TEMPLATES: Final = ("identity", "tenants", "outreach", "reports", "workspace", "billing")
 
 
 def create_app(installation: Installation) -> ASGIApp:

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Row, and_, bindparam, func, select, update
 
 from caretide.identity.models import Account, Membership, Session
-from caretide.identity.rules import is_alive
+from caretide.identity.rules import ABSOLUTE, IDLE, is_alive
 from caretide.kernel.errors import Unauthenticated
 from caretide.kernel.permissions import Permission
 from caretide.runtime.access import open_to_all, requires
@@ -61,3 +62,26 @@ async def memberships(tx: Tx) -> Sequence[Row[UUID, UUID]]:
     """Return tenant and member of each place where the acting account works."""
     wanted = select(Membership.tenant_id, Membership.member_id).where(Membership.account_id == tx.actor.account_id)
     return (await tx.db.execute(wanted.order_by(Membership.tenant_id))).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An account in the acting tenant: when it was last here, and how many of its sessions are alive now."""
+
+    account_id: UUID
+    at: datetime
+    sessions: int
+
+
+@requires(Permission.MEMBER_WRITE)
+async def seen_here(tx: Tx) -> dict[UUID, Seen]:
+    """Return by account when each was last here; who never was is absent."""
+    alive = and_(
+        Session.ended_at.is_(None), Session.last_seen_at > tx.now - IDLE, Session.created_at > tx.now - ABSOLUTE
+    )
+    wanted = (
+        select(Session.account_id, func.max(Session.last_seen_at), func.count().filter(alive))
+        .where(Session.tenant_id == tx.tenant_id)
+        .group_by(Session.account_id)
+    )
+    return {row[0]: Seen(*row) for row in (await tx.db.execute(wanted)).all()}

@@ -12,7 +12,16 @@ from caretide.kernel.errors import Invalid
 from caretide.runtime.tx import Tx
 from caretide.runtime.web import Known, PublicTx, Router, SessionTx, session_secret
 from caretide.tenants import actions, queries
-from caretide.tenants.schemas import AcceptForm, ClinicFactForm, ClinicForm, InviteForm, InviteLink, TenantForm
+from caretide.tenants.schemas import (
+    AcceptForm,
+    ClinicEditForm,
+    ClinicFactForm,
+    ClinicForm,
+    InviteForm,
+    InviteLink,
+    PractitionerForm,
+    TenantForm,
+)
 from caretide.ui import respond
 from caretide.ui.forms import FormState, parsed
 
@@ -70,7 +79,7 @@ async def choose_tenant(request: Request, tx: SessionTx) -> Response:
 @router.get("/clinics")
 async def show_clinics(request: Request, tx: SessionTx) -> Response:
     """Show the tenant's clinics."""
-    return await respond.page(request, tx, "tenants/clinics.html", await queries.clinics_page(tx), section="clinics")
+    return await respond.page(request, tx, "tenants/clinics.html", await queries.clinics_page(tx), section="admin")
 
 
 @router.post("/clinics")
@@ -85,14 +94,53 @@ async def create_clinic(request: Request, tx: SessionTx) -> Response:
     if refused is None:
         return respond.redirect(request, "/clinics", done="clinic")
     page = await queries.clinics_page(tx)
-    return await respond.page(request, tx, "tenants/clinics.html", page, section="clinics", form=refused)
+    return await respond.page(request, tx, "tenants/clinics.html", page, section="admin", form=refused)
 
 
 @router.get("/clinics/{clinic_id}")
 async def show_clinic(request: Request, tx: SessionTx, clinic_id: UUID) -> Response:
     """Show one clinic."""
     page = await queries.clinic_page(tx, clinic_id)
-    return await respond.page(request, tx, "tenants/clinic.html", page, section="clinics")
+    return await respond.page(request, tx, "tenants/clinic.html", page, section="admin")
+
+
+@router.post("/clinics/{clinic_id}")
+async def update_clinic(request: Request, tx: SessionTx, clinic_id: UUID) -> Response:
+    """Change a clinic's name, address, phone or, while no time was recorded, its time zone."""
+    values = await respond.fields(request)
+
+    async def change() -> None:
+        sent = parsed(ClinicEditForm, values)
+        await actions.update_clinic(tx, clinic_id, actions.ClinicDetails(**sent.model_dump()))
+
+    refused = await respond.attempt(tx, "edit", values, change)
+    if refused is None:
+        return respond.redirect(request, f"/clinics/{clinic_id}", done="clinic-changed")
+    page = await queries.clinic_page(tx, clinic_id)
+    return await respond.page(request, tx, "tenants/clinic.html", page, section="admin", form=refused)
+
+
+@router.get("/practitioners")
+async def show_practitioners(request: Request, tx: SessionTx) -> Response:
+    """Show under whose names months may be billed."""
+    page = await queries.practitioners_page(tx)
+    return await respond.page(request, tx, "tenants/practitioners.html", page, section="admin")
+
+
+@router.post("/practitioners")
+async def save_practitioner(request: Request, tx: SessionTx) -> Response:
+    """Add a practitioner by NPI, or say how an imported one bills."""
+    values = await respond.fields(request)
+
+    async def save() -> None:
+        sent = parsed(PractitionerForm, values)
+        await actions.save_practitioner(tx, actions.NewPractitioner(**sent.model_dump()))
+
+    refused = await respond.attempt(tx, "practitioner", values, save)
+    if refused is None:
+        return respond.redirect(request, "/practitioners", done="practitioner")
+    page = await queries.practitioners_page(tx)
+    return await respond.page(request, tx, "tenants/practitioners.html", page, section="admin", form=refused)
 
 
 @router.post("/clinics/{clinic_id}/facts/{kind}")
@@ -109,7 +157,7 @@ async def record_fact(request: Request, tx: SessionTx, clinic_id: UUID, kind: st
     if refused is None:
         return respond.redirect(request, f"/clinics/{clinic_id}#fact-{kind}", done="clinic-fact")
     page = await queries.clinic_page(tx, clinic_id)
-    return await respond.page(request, tx, "tenants/clinic.html", page, section="clinics", form=refused)
+    return await respond.page(request, tx, "tenants/clinic.html", page, section="admin", form=refused)
 
 
 @router.post("/members/invite")
@@ -127,4 +175,4 @@ async def invite_member(request: Request, tx: SessionTx) -> Response:
 
     refused = await respond.attempt(tx, "invite", values, invite)
     page = await queries.clinic_page(tx, form.clinic_id, links[0] if links else None)
-    return await respond.page(request, tx, "tenants/clinic.html", page, section="clinics", form=refused)
+    return await respond.page(request, tx, "tenants/clinic.html", page, section="admin", form=refused)

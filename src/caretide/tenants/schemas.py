@@ -45,12 +45,23 @@ class PracticeFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PractitionerLine:
-    """A billing practitioner."""
+    """A billing practitioner. `credential` is the kind in words; `member` signs in for them, empty if nobody does."""
 
     name: str
     credential: str
     npi: str
     group: str
+    member_id: UUID | None = None
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PractitionersPage:
+    """Those under whose names months may be billed, and what the form to add one offers."""
+
+    practitioners: tuple[PractitionerLine, ...]
+    kinds: tuple[Option, ...]
+    groups: tuple[Option, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +99,10 @@ class ClinicPage:
     practitioners: tuple[PractitionerLine, ...]
     members: tuple[MemberLine, ...]
     roles: tuple[Option, ...]
+    zones: tuple[Option, ...] = ()
+    time_zone: str = ""
+    full_address: str = ""
+    group: str = ""
     invited: InviteLink | None = None
 
 
@@ -141,6 +156,25 @@ class ClinicForm(ClinicBody):
         place = (self.address, self.city, f"{self.region} {self.postal_code}".strip())
         known = self.model_dump(exclude={"city", "region", "postal_code"})
         return known | {"address": ", ".join(part for part in place if part)}
+
+
+class ClinicEditForm(Body):
+    """What may change about a clinic, as its page sends it."""
+
+    name: str
+    time_zone: str
+    address: str = ""
+    phone: str = ""
+
+
+class PractitionerForm(Body):
+    """A billing practitioner as their page sends them."""
+
+    given: str
+    family: str
+    npi: str
+    kind: str
+    tin_group: str
 
 
 class ClinicFactForm(Body):

@@ -103,7 +103,7 @@ class ErrorPage:
 PLACES: Final = (
     (Permission.PATIENT_READ, NavLink("my-day", "My day", "/my-day", "day", "d")),
     (Permission.MONTH_READ, NavLink("month", "Month", "/months", "calendar", "m")),
-    (Permission.CLINIC_WRITE, NavLink("clinics", "Clinics", "/clinics", "clinic", "c")),
+    (Permission.TENANT_WRITE, NavLink("admin", "Administration", "/admin", "settings", "a")),
 )
 
 LANDINGS: Final = (

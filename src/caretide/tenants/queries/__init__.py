@@ -9,7 +9,7 @@ from caretide.tenants.queries.entry import (
     my_places,
     tenant_of_token,
 )
-from caretide.tenants.queries.pages import clinic_page, clinics_page
+from caretide.tenants.queries.pages import clinic_page, clinics_page, practitioners_page
 from caretide.tenants.queries.people import (
     MemberRow,
     check_member,
@@ -62,6 +62,7 @@ __all__ = [
     "myself",
     "practitioner",
     "practitioners",
+    "practitioners_page",
     "serving_company",
     "tenant_by_slug",
     "tenant_of_token",

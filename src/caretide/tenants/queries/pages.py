@@ -55,7 +55,34 @@ async def clinic_page(tx: Tx, clinic_id: UUID, invited: schemas.InviteLink | Non
             for m in people
         ),
         roles=tuple(Option(role, _words(role)) for role in Role),
+        zones=_options({row.time_zone: row.time_zone} | rules.US_ZONES),
+        time_zone=row.time_zone,
+        full_address=row.address,
+        group=row.tin_group,
         invited=invited,
+    )
+
+
+@requires(Permission.CLINIC_WRITE)
+async def practitioners_page(tx: Tx) -> schemas.PractitionersPage:
+    """Return those under whose names months may be billed, each with the member who signs in for them."""
+    people = {person.practitioner_id: person for person in await members(tx) if person.practitioner_id}
+    groups = sorted({row.tin_group for row in await clinics(tx)})
+    return schemas.PractitionersPage(
+        practitioners=tuple(
+            schemas.PractitionerLine(
+                name=row.name,
+                credential=_words(row.kind) + (f", {person.credential}" if person and person.credential else ""),
+                npi=row.npi,
+                group=row.tin_group or "",
+                member_id=person.id if person else None,
+                member=person.display_name if person else "",
+            )
+            for row in await practitioners(tx)
+            for person in (people.get(row.id),)
+        ),
+        kinds=tuple(Option(kind, _words(kind)) for kind in rules.PRACTITIONER_KINDS),
+        groups=tuple(Option(group, group) for group in groups),
     )
 
 

@@ -1,0 +1,136 @@
+"""The tenant's people: who they are, what they bring, and whether they may come in."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request
+from starlette.responses import Response
+
+from caretide.reports.queries.people import Wanted, member_page, people_page
+from caretide.reports.schemas.people import InviteForm, InviteLink, MemberForm, gathered
+from caretide.runtime.tx import Tx
+from caretide.runtime.web import Known, Router, SessionTx
+from caretide.tenants import actions
+from caretide.tenants.rules import MemberDetails, with_licenses
+from caretide.time_log import actions as time_log
+from caretide.ui import respond
+from caretide.ui.forms import FormState, parsed
+
+router = Router(Known.SESSION)
+
+SECTION = "admin"
+LIST = "/admin/people"
+
+
+@router.get("/admin/people")
+async def show_people(
+    request: Request,
+    tx: SessionTx,
+    role: str = "",
+    status: str = "",
+    license: str = "",  # noqa: A002 - the query's own name
+    sort: str = "",
+    page: int = 1,
+) -> Response:
+    """Show the people whom the address asks for."""
+    view = await people_page(tx, Wanted(role=role, status=status, license=license, sort=sort, page=page))
+    return await respond.page(request, tx, "reports/people.html", view, section=SECTION)
+
+
+@router.post("/admin/people")
+async def invite(request: Request, tx: SessionTx) -> Response:
+    """Invite somebody; the link is on the answer and nowhere else."""
+    values = await respond.fields(request)
+    links: list[InviteLink] = []
+
+    async def act() -> None:
+        form = _read(InviteForm, values)
+        made = await actions.invite_member(tx, actions.NewMember(**with_licenses(form.model_dump())))
+        links.append(_link(request, form.name, made))
+
+    refused = await respond.attempt(tx, "invite", values, act)
+    view = await people_page(tx, Wanted(), links[0] if links else None)
+    return await respond.page(request, tx, "reports/people.html", view, section=SECTION, form=refused)
+
+
+def _read(shape: type[Any], values: dict[str, str | tuple[str, ...]]) -> Any:
+    return parsed(shape, gathered(values))
+
+
+def _link(request: Request, name: str, made: actions.Invited) -> InviteLink:
+    url = f"{request.app.state.base_url}/invitations/{made.token}"
+    return InviteLink(name=name, url=url, expires_on=made.expires_at.date())
+
+
+@router.get("/admin/people/{member_id}")
+async def show_member(request: Request, tx: SessionTx, member_id: UUID) -> Response:
+    """Show one person."""
+    return await _show(request, tx, member_id)
+
+
+@router.post("/admin/people/{member_id}")
+async def update(request: Request, tx: SessionTx, member_id: UUID) -> Response:
+    """Change what is known of a person."""
+
+    async def act(values: dict[str, str | tuple[str, ...]]) -> None:
+        form = _read(MemberForm, values)
+        await actions.update_member(tx, member_id, MemberDetails(**with_licenses(form.model_dump())))
+
+    return await _submit(request, tx, member_id, "member", act)
+
+
+@router.post("/admin/people/{member_id}/invitation")
+async def renew(request: Request, tx: SessionTx, member_id: UUID) -> Response:
+    """Make a new one-time link; it is on the answer and nowhere else."""
+    made = await actions.renew_invitation(tx, member_id)
+    name = (await member_page(tx, member_id)).person.name
+    return await _show(request, tx, member_id, invited=_link(request, name, made))
+
+
+@router.get("/admin/people/{member_id}/suspend")
+async def ask_to_suspend(request: Request, tx: SessionTx, member_id: UUID) -> Response:
+    """Say what ends with a person's access, before it does."""
+    view = await member_page(tx, member_id)
+    return await respond.page(request, tx, "reports/suspend.html", view, section=SECTION)
+
+
+@router.post("/admin/people/{member_id}/suspend")
+async def suspend(request: Request, tx: SessionTx, member_id: UUID) -> Response:
+    """End a person's access."""
+    return await _submit(request, tx, member_id, "suspended", lambda _: actions.suspend_member(tx, member_id))
+
+
+@router.post("/admin/people/{member_id}/reinstate")
+async def reinstate(request: Request, tx: SessionTx, member_id: UUID) -> Response:
+    """Let a person in again."""
+    return await _submit(request, tx, member_id, "reinstated", lambda _: actions.reinstate_member(tx, member_id))
+
+
+@router.post("/admin/people/{member_id}/stop-timer")
+async def stop_timer(request: Request, tx: SessionTx, member_id: UUID) -> Response:
+    """Stop a person's timer and record its time, so that their access can end."""
+    await time_log.stop_timer_of(tx, member_id)
+    return respond.redirect(request, f"{LIST}/{member_id}/suspend", done="stopped")
+
+
+async def _submit(
+    request: Request,
+    tx: Tx,
+    member_id: UUID,
+    done: str,
+    act: Callable[[dict[str, str | tuple[str, ...]]], Awaitable[object]],
+) -> Response:
+    """Do what a form asks, and lead back to the person; a refused form comes back on their page."""
+    values = await respond.fields(request)
+    refused = await respond.attempt(tx, done, values, lambda: act(values))
+    if refused is None:
+        return respond.redirect(request, f"{LIST}/{member_id}", done=done)
+    return await _show(request, tx, member_id, form=refused)
+
+
+async def _show(
+    request: Request, tx: Tx, member_id: UUID, *, form: FormState | None = None, invited: InviteLink | None = None
+) -> Response:
+    view = await member_page(tx, member_id, invited)
+    return await respond.page(request, tx, "reports/member.html", view, section=SECTION, form=form)

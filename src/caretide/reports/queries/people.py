@@ -1,0 +1,220 @@
+"""The tenant's people: the list, and one of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+
+from caretide.identity import queries as identity
+from caretide.identity.queries import Seen
+from caretide.kernel.permissions import Permission, Role
+from caretide.reports.rules import people as rules
+from caretide.reports.rules.administration import RENEW_WITHIN_DAYS, ago, days_left, license_ends, license_tone
+from caretide.reports.schemas.people import (
+    LICENSE_ROWS,
+    InviteLink,
+    LicenseLine,
+    MemberPage,
+    PeoplePage,
+    PersonForm,
+    PersonLine,
+)
+from caretide.rosters.models import Designation
+from caretide.runtime.access import requires
+from caretide.runtime.tx import Tx
+from caretide.tenants import queries as tenants
+from caretide.tenants.models import Invitation, Member
+from caretide.tenants.queries.people import MemberRow
+from caretide.tenants.rules import LANGUAGES, LICENSES, STATES
+from caretide.time_log.models import Timer
+from caretide.ui.forms import Option
+from caretide.ui.shell import Tone
+from caretide.ui.tables import Column, Filter, Listing, sort_of
+
+COLUMNS = (
+    Column("Name", "name"),
+    Column("Role", "role"),
+    Column("Languages"),
+    Column("Licenses"),
+    Column("Hours", "hours", "number", falling=True),
+    Column("Status", "status"),
+    Column("Last here", "seen", falling=True),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the address of the list asks for; text that names nothing shows everybody."""
+
+    role: str = ""
+    status: str = ""
+    license: str = ""
+    sort: str = ""
+    page: int = 1
+
+
+@requires(Permission.MEMBER_WRITE)
+async def open_invitations(tx: Tx) -> dict[UUID, datetime]:
+    """Return by member until when the newest link works, of those who have not come yet; it may have passed."""
+    wanted = (
+        select(Invitation.member_id, func.max(Invitation.expires_at))
+        .where(Member.id == Invitation.member_id, Member.tenant_id == Invitation.tenant_id, Member.status == "invited")
+        .group_by(Invitation.member_id)
+    )
+    return {row[0]: row[1] for row in (await tx.db.execute(wanted)).all()}
+
+
+@requires(Permission.MEMBER_WRITE)
+async def people_page(tx: Tx, wanted: Wanted, invited: InviteLink | None = None) -> PeoplePage:
+    """Return the people whom a list asks for, and the form to invite somebody."""
+    lines = [line for line in await _lines(tx, await tenants.members(tx)) if _is_wanted(line, wanted)]
+    sort = sort_of(wanted.sort, COLUMNS, "name")
+    listing = Listing(path="/admin/people", columns=COLUMNS, sort=sort, filters=_filters(wanted), id="people")
+    listing = listing.at(wanted.page, len(lines))
+    lines.sort(key=rules.sort_key(sort), reverse=sort.startswith("-"))
+    shown = tuple(lines[listing.offset : listing.offset + listing.size])
+    return PeoplePage(listing=listing, people=shown, form=await _form(tx), invited=invited)
+
+
+def _filters(wanted: Wanted) -> tuple[Filter, ...]:
+    roles = tuple(Option(role, label) for role, label in rules.ROLES.items())
+    statuses = tuple(Option(status, label) for status, (label, _) in rules.STATUSES.items())
+    return (
+        Filter("role", "Role", (Option("", "All"), *roles), wanted.role),
+        Filter("status", "Status", (Option("", "All"), Option("here", "Signed in now"), *statuses), wanted.status),
+        Filter("license", "Licenses", (Option("", "All"), Option("due", "To renew")), wanted.license),
+    )
+
+
+def _is_wanted(line: PersonLine, wanted: Wanted) -> bool:
+    label = rules.STATUSES.get(wanted.status, ("", ""))[0]
+    return (
+        (wanted.role not in rules.ROLES or line.role == rules.ROLES[wanted.role])
+        and (not label or line.status == label)
+        and (wanted.status != "here" or line.is_here)
+        and (
+            wanted.license != "due"
+            or (line.status != "Access ended" and any(one.tone != "good" for one in line.licenses))
+        )
+    )
+
+
+async def _lines(tx: Tx, people: Sequence[MemberRow]) -> list[PersonLine]:
+    seen, invitations = await identity.seen_here(tx), await open_invitations(tx)
+    return [_line(tx, person, seen, invitations) for person in people]
+
+
+def _line(tx: Tx, person: MemberRow, seen: Mapping[UUID, Seen], invitations: Mapping[UUID, datetime]) -> PersonLine:
+    was = seen.get(person.account_id) if person.account_id else None
+    is_here = was is not None and was.sessions > 0
+    status, tone = rules.STATUSES[person.status]
+    note, tone = _note(tx, person, invitations, tone)
+    return PersonLine(
+        member_id=person.id,
+        name=person.display_name,
+        email=person.email,
+        role=rules.ROLES[person.role],
+        credential=person.credential,
+        languages=rules.spoken(person.languages),
+        licenses=tuple(
+            LicenseLine(
+                text=f"{one.kind}, {one.state}",
+                ends=license_ends(left)
+                if (left := days_left(one.expires_on, tx.now.date())) <= RENEW_WITHIN_DAYS
+                else f"to {one.expires_on:%b} {one.expires_on.year}",
+                tone=license_tone(left),
+            )
+            for one in person.licenses
+        ),
+        hours=person.weekly_hours,
+        status=status,
+        status_tone=tone,
+        note=note,
+        seen="Now" if is_here else ago(was.at, tx.now) if was else "Never",
+        is_here=is_here,
+        seen_at=was.at if was else None,
+    )
+
+
+def _note(tx: Tx, person: MemberRow, invitations: Mapping[UUID, datetime], tone: Tone) -> tuple[str, Tone]:
+    """Return what the status leaves unsaid, and its tone: an invitation that has run out asks for a new one."""
+    if person.status == "suspended":
+        return (ago(person.suspended_at, tx.now) if person.suspended_at else ""), tone
+    if person.status != "invited":
+        return "", tone
+    ends = invitations.get(person.id)
+    if ends is None or ends <= tx.now:
+        return "link expired", "warn"
+    days = (ends - tx.now).days
+    return f"link works {days} more day{'' if days == 1 else 's'}" if days else "link ends today", tone
+
+
+async def _form(tx: Tx, person: MemberRow | None = None) -> PersonForm:
+    """Return what the form about a person offers; with one, what stands in it."""
+    practitioners = await tenants.practitioners(tx)
+    spoken = person.languages if person else ()
+    offered = {**LANGUAGES, **{tag: tag for tag in spoken if tag not in LANGUAGES}}
+    form = PersonForm(
+        roles=_options(rules.ROLES),
+        staff_roles=_options(rules.STAFF_ROLES),
+        practitioners=tuple(Option(str(one.id), f"{one.name}, NPI {one.npi}") for one in practitioners),
+        languages=_options(offered),
+        license_kinds=tuple(Option(kind, f"{kind}: {label}") for kind, label in LICENSES.items()),
+        states=tuple(Option(state, state) for state in STATES),
+    )
+    return form if person is None else replace(form, **_standing(person))
+
+
+def _standing(person: MemberRow) -> dict[str, object]:
+    values = {
+        "name": person.display_name,
+        "role": person.role,
+        "credential": person.credential,
+        "staff_role": person.staff_role,
+        "practitioner_id": str(person.practitioner_id or ""),
+        "weekly_hours": f"{person.weekly_hours:g}" if person.weekly_hours else "",
+    }
+    for number, one in enumerate(person.licenses, start=1):
+        row = {"kind": one.kind, "state": one.state, "number": one.number, "expires_on": one.expires_on.isoformat()}
+        values |= {f"license_{number}_{name}": value for name, value in row.items()}
+    rows = min(LICENSE_ROWS, len(person.licenses) + 1)
+    return {"values": values, "spoken": person.languages, "license_rows": rows}
+
+
+def _options(choices: Mapping[str, str]) -> tuple[Option, ...]:
+    return tuple(Option(value, label) for value, label in choices.items())
+
+
+@requires(Permission.MEMBER_WRITE)
+async def member_page(tx: Tx, member_id: UUID, invited: InviteLink | None = None) -> MemberPage:
+    """Return one person, what would end with their access, and why it cannot end, if so."""
+    person = await tenants.member(tx, member_id)
+    (line,) = await _lines(tx, [person])
+    seen = (await identity.seen_here(tx)).get(person.account_id) if person.account_id else None
+    timing = select(func.count()).select_from(Timer).where(Timer.member_id == member_id)
+    lasting = or_(Designation.valid_to.is_(None), Designation.valid_to > tx.now)
+    panel = select(func.count()).select_from(Designation).where(Designation.member_id == member_id, lasting)
+    return MemberPage(
+        member_id=member_id,
+        person=line,
+        form=await _form(tx, person),
+        state=person.status,
+        joined=ago(person.created_at, tx.now),
+        sessions=seen.sessions if seen else 0,
+        is_timing=bool((await tx.db.execute(timing)).scalar_one()),
+        panel=(await tx.db.execute(panel)).scalar_one(),
+        why_not=await _why_not(tx, person),
+        invited=invited,
+    )
+
+
+async def _why_not(tx: Tx, person: MemberRow) -> str:
+    if person.id == tx.actor.member_id:
+        return "Nobody ends their own access"
+    wanted = select(func.count()).where(
+        Member.role == Role.ADMINISTRATOR, Member.status == "active", Member.id != person.id
+    )
+    is_last = person.role == Role.ADMINISTRATOR and not (await tx.db.execute(wanted)).scalar_one()
+    return "This is the last active administrator" if is_last else ""

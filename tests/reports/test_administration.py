@@ -1,0 +1,73 @@
+"""The tenant at a glance: what a new one is told to do, and what an old one has to mend."""
+
+import re
+from datetime import timedelta
+
+import httpx
+from sqlalchemy import insert
+
+from caretide.billing import actions as billing
+from caretide.ehr.models import ImportRun
+from caretide.kernel.ids import new_id
+from caretide.runtime.jobs import later
+from caretide.runtime.tx import Database
+from tests.cast import Cast
+from tests.client import Visit
+from tests.database import HandClock
+from tests.reports.house import furnish
+
+
+def figures(page: str) -> dict[str, tuple[str, str]]:
+    """Return label -> address and figure of the tiles."""
+    tile = r'<a class="tile" href="([^"]+)"[^>]*>\s*<span class="tile-label">(?:<svg.*?</svg>)?([^<]+)</span>\s*<span'
+    found = re.findall(tile + r' class="tile-line"><b[^>]*>([^<]+)<', page, re.DOTALL)
+    return {label: (href.replace("&amp;", "&"), figure) for href, label, figure in found}
+
+
+async def test_new_tenant_is_told_what_to_do_first(cast: Cast, signed_in: Visit) -> None:
+    page = (await (await signed_in(cast.administrator)).get("/admin")).text
+    assert "3 of 5 done" in page
+    assert "Record what its months rest on" in page
+    assert "no patients were imported" in page
+    assert "Nothing waits, and nothing has failed." in page
+    assert "None runs out within 60 days" in page
+
+
+async def test_figures_open_their_lists(database: Database, cast: Cast, clock: HandClock, signed_in: Visit) -> None:
+    await furnish(database, cast, clock)
+    browser = await signed_in(cast.administrator)
+    page = (await browser.get("/admin")).text
+    found = figures(page)
+    assert {label: figure for label, (_, figure) in found.items()} == {
+        "Signed in now": "1",
+        "Invitations open": "2",
+        "Licenses to renew": "2",
+        "Clinics lacking facts": "1",
+        "Months to close": "1",
+        "Failed jobs": "0",
+    }
+    assert "1 expired" in page
+    assert "Expired 11 days ago" in page
+    for href, _ in found.values():
+        assert href.startswith("#") or (await browser.get(href)).status_code == 200
+
+
+async def test_imports_and_failed_jobs_are_told_of(
+    database: Database, cast: Cast, clock: HandClock, signed_in: Visit
+) -> None:
+    counts = {"patients": {"created": 1150, "updated": 0, "unchanged": 0, "removed": 0}, "refused": 2}
+    times = {"started_at": clock.now - timedelta(hours=3), "finished_at": clock.now - timedelta(hours=2)}
+    async with database.tx(cast.system) as tx:
+        run = {"id": new_id(), "clinic_id": cast.clinic_id, "source": "files", "counts": counts, **times}
+        await tx.db.execute(insert(ImportRun).values(**run))
+        await later(tx, billing.render_month, patient_month_id=new_id())
+    page = (await (await signed_in(cast.administrator)).get("/admin")).text
+    assert "2 hours ago" in page
+    assert "1,150 patients, 2 refused" in page
+    assert "Monthly records" in page
+    assert "1 waiting" in page
+
+
+async def test_administrator_begins_here(cast: Cast, signed_in: Visit) -> None:
+    browser: httpx.AsyncClient = await signed_in(cast.administrator)
+    assert (await browser.get("/")).headers["location"] == "/admin"
