@@ -37,6 +37,7 @@ from caretide.tenants import api as tenants_api
 from caretide.tenants import pages as tenants_pages
 from caretide.tenants.queries import actor_behind
 from caretide.time_log import api as time_log_api
+from caretide.time_log import pages as time_log_pages
 from caretide.ui import pages as ui_pages
 from caretide.ui.assets import check_assets
 from caretide.ui.environment import STATIC, make_environment
@@ -64,6 +65,7 @@ PAGES: Final = (
     tenants_pages.router,
     administration_pages.router,
     people_pages.router,
+    time_log_pages.router,
     workspace_pages.router,
     outreach_pages.router,
     billing_pages.router,
@@ -82,7 +84,7 @@ API: Final = (
     billing_api.router,
     documents_api.router,
 )
-FEATURES_WITH_TEMPLATES: Final = ("identity", "tenants", "outreach", "reports", "workspace", "billing")
+FEATURES_WITH_TEMPLATES: Final = ("identity", "tenants", "time_log", "outreach", "reports", "workspace", "billing")
 
 
 def create_app(installation: Installation) -> ASGIApp:

@@ -1,31 +1,44 @@
-"""Starting and stopping time, voiding an entry, locking a month."""
+"""Starting and stopping time, telling it after the fact, correcting and deciding over it, locking a month."""
 
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import delete, insert, select, update
 
 from caretide.enrollment import queries as enrollment
+from caretide.enrollment.queries import EnrollmentRow
 from caretide.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from caretide.kernel.ids import new_id
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.kernel.text import REASON_LENGTH, clean_text
+from caretide.rosters.models import Designation
 from caretide.runtime.access import requires
 from caretide.runtime.db import cipher
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.time_log import queries
-from caretide.time_log.models import MonthLock, TimeEntry, Timer
-from caretide.time_log.rules import ACTIVITY_TYPES, EntryFacts, row_hash, split_by_month, whole_seconds
+from caretide.time_log.models import MonthLock, TimeApproval, TimeEntry, Timer
+from caretide.time_log.rules import (
+    ACTIVITY_TYPES,
+    AWAITING,
+    EntryFacts,
+    corrected,
+    counts_as,
+    row_hash,
+    split_by_month,
+    told_interval,
+    whole_seconds,
+)
 from caretide.time_log.schemas import NOTE_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """An entry that a stopped timer left."""
+    """An entry that was recorded; `awaits` until a second person approves it."""
 
     id: UUID
     patient_id: UUID
@@ -33,6 +46,11 @@ class Logged:
     start_time: datetime
     end_time: datetime
     seconds: int
+    awaits: bool = False
+
+
+MOST_DECISIONS: Final = 200
+"""Entries that one form decides over at most."""
 
 
 @requires(Permission.TIME_WRITE)
@@ -92,31 +110,70 @@ async def _stop(tx: Tx, member_id: UUID, note: str | None, source: str) -> list[
     whole = whole_seconds(timer.started_at, tx.now)
     if whole is None:
         return []
-    zone = (await tenants.clinic(tx, timer.clinic_id)).zone
+    whose = _Whose(
+        patient_id=timer.patient_id,
+        coordinator_id=timer.member_id,
+        account_id=timer.account_id,
+        enrollment_id=timer.enrollment_id,
+        clinic_id=timer.clinic_id,
+        program=timer.program,
+        staff_role=timer.staff_role,
+        credential=timer.credential,
+    )
+    sealed = _sealed(text, queries.NOTE_PLACE)
+    return await _insert(tx, whose, timer.activity_type, [(*whole, source)], note=sealed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Whose:
+    """What the entries of one stretch of work share."""
+
+    patient_id: UUID
+    coordinator_id: UUID
+    account_id: UUID | None
+    enrollment_id: UUID
+    clinic_id: UUID
+    program: str
+    staff_role: str
+    credential: str
+
+
+async def _insert(
+    tx: Tx,
+    whose: _Whose,
+    activity_type: str,
+    stretches: Sequence[tuple[datetime, datetime, str]],
+    *,
+    note: bytes | None,
+    reason: bytes | None = None,
+    supersedes_id: UUID | None = None,
+) -> list[Logged]:
+    """Insert stretches (start, end, source) in whole seconds, each cut at the clinic's months."""
+    zone = (await tenants.clinic(tx, whose.clinic_id)).zone
     made = [
         EntryFacts(
             id=new_id(),
             tenant_id=tx.tenant_id,
-            patient_id=timer.patient_id,
-            coordinator_id=timer.member_id,
-            account_id=timer.account_id,
-            enrollment_id=timer.enrollment_id,
-            clinic_id=timer.clinic_id,
-            program=timer.program,
-            activity_type=timer.activity_type,
+            activity_type=activity_type,
             start_time=piece.start,
             end_time=piece.end,
             service_month=piece.month.first,
-            staff_role=timer.staff_role,
-            credential=timer.credential,
             source=source,
-            note=cipher().seal(text.encode(), queries.NOTE_PLACE) if text else None,
+            note=note,
+            supersedes_id=supersedes_id,
+            entry_reason=reason,
+            **asdict(whose),
         )
-        for piece in split_by_month(*whole, zone)
+        for start, end, source in stretches
+        for piece in split_by_month(start, end, zone)
     ]
     await tx.db.execute(insert(TimeEntry), [_row(one) for one in made])
     tx.note(entries=[str(one.id) for one in made])
     return [_logged(one) for one in made]
+
+
+def _sealed(text: str, place: bytes) -> bytes | None:
+    return cipher().seal(text.encode(), place) if text else None
 
 
 def _row(entry: EntryFacts) -> dict[str, Any]:
@@ -128,8 +185,145 @@ def _row(entry: EntryFacts) -> dict[str, Any]:
 
 def _logged(entry: EntryFacts) -> Logged:
     seconds = int((entry.end_time - entry.start_time).total_seconds())
-    month = str(Month.of(entry.service_month))
-    return Logged(entry.id, entry.patient_id, month, entry.start_time, entry.end_time, seconds)
+    month, waits = str(Month.of(entry.service_month)), entry.source in AWAITING
+    return Logged(entry.id, entry.patient_id, month, entry.start_time, entry.end_time, seconds, waits)
+
+
+@requires(Permission.TIME_WRITE)
+async def record_manual_entry(
+    tx: Tx,
+    patient_id: UUID,
+    enrollment_id: UUID,
+    activity_type: str,
+    start: datetime,
+    end: datetime,
+    reason: str,
+    note: str | None = None,
+) -> list[Logged]:
+    """Record the acting member's time after the fact; it counts once a second person approved it.
+
+    `start` and `end` are aware and in the past; the reason says why no timer ran. One entry for each month of the
+    clinic's. The database refuses a closed month and time that overlaps other time of the account's.
+    """
+    if activity_type not in ACTIVITY_TYPES:
+        raise Invalid("Choose one of the listed activities", field="activity_type")
+    why = clean_text(reason, field="reason", limit=REASON_LENGTH, required=True)
+    text = clean_text(note or "", field="note", limit=NOTE_LENGTH)
+    told = told_interval(start, end, tx.now)
+    found = await enrollment.enrollment(tx, enrollment_id)
+    if found.patient_id != patient_id:
+        raise NotFound("There is no such enrollment")
+    await _check_enrolled(tx, found, told)
+    me = await tenants.myself(tx)
+    if me.account_id is None:
+        raise Forbidden("Accept your invitation first: time is recorded under an account")
+    await _check_roster(tx, patient_id, told[0])
+    whose = _Whose(
+        patient_id=patient_id,
+        coordinator_id=me.id,
+        account_id=me.account_id,
+        enrollment_id=enrollment_id,
+        clinic_id=found.clinic_id,
+        program=found.program,
+        staff_role=me.staff_role,
+        credential=me.credential,
+    )
+    tx.touch(patient_id)
+    sealed = _sealed(text, queries.NOTE_PLACE), _sealed(why, queries.REASON_PLACE)
+    return await _insert(tx, whose, activity_type, [(*told, "manual")], note=sealed[0], reason=sealed[1])
+
+
+async def _check_enrolled(tx: Tx, found: EnrollmentRow, told: tuple[datetime, datetime]) -> None:
+    zone = (await tenants.clinic(tx, found.clinic_id)).zone
+    first, last = (moment.astimezone(zone).date() for moment in (told[0], told[1] - timedelta(seconds=1)))
+    if found.started_on > first or (found.ended_on is not None and found.ended_on < last):
+        raise Invalid("The patient was not enrolled then", field="start")
+
+
+async def _check_roster(tx: Tx, patient_id: UUID, start: datetime) -> None:
+    """Say in words what the roster wall would refuse without any: time before the patient was first one's own."""
+    if not tx.actor.walled:
+        return
+    mine = select(Designation.id).where(
+        Designation.patient_id == patient_id, Designation.member_id == tx.member_id, Designation.valid_from <= start
+    )
+    if (await tx.db.execute(mine.limit(1))).first() is None:
+        raise Invalid("The patient was not yet on your list then", field="start")
+
+
+@requires(Permission.TIME_VOID)
+async def correct_entry(
+    tx: Tx, entry_id: UUID, start: datetime, end: datetime, activity_type: str, reason: str
+) -> list[Logged]:
+    """Void an entry and record what it should have been, in one transaction: one's own, or anybody's for a manager.
+
+    What lies inside the old interval counts as it did. What reaches beyond it, or counts where it did not, is time told
+    after the fact: an entry of its own, which waits for approval. The note goes along.
+    """
+    if activity_type not in ACTIVITY_TYPES:
+        raise Invalid("Choose one of the listed activities", field="activity_type")
+    why = clean_text(reason, field="reason", limit=REASON_LENGTH, required=True)
+    told = told_interval(start, end, tx.now)
+    names = (*(one.name for one in fields(_Whose)), "activity_type", "start_time", "end_time", "note", "source")
+    wanted = select(*(TimeEntry.__table__.columns[name] for name in names)).where(TimeEntry.id == entry_id)
+    was = (await tx.db.execute(wanted)).mappings().one_or_none()
+    if was is None:
+        raise NotFound("There is no such entry")
+    old: tuple[datetime, datetime] = (was["start_time"], was["end_time"])
+    if (*told, activity_type) == (*old, was["activity_type"]):
+        raise Invalid("Nothing would change", field="start")
+    await _check_enrolled(tx, await enrollment.enrollment(tx, was["enrollment_id"]), told)
+    await void_entry(tx, entry_id, why)
+    await _check_roster(tx, was["patient_id"], told[0])
+    now_counts = counts_as(activity_type, was["staff_role"])
+    keeps = now_counts in {"uncounted", counts_as(was["activity_type"], was["staff_role"])} and (
+        was["source"] not in AWAITING or await queries.is_approved(tx, entry_id)
+    )
+    parts = corrected(old, told, keeps=keeps)
+    stretches = [(one.start, one.end, "correction_adding" if one.adds else "correction") for one in parts]
+    whose = _Whose(**{one.name: was[one.name] for one in fields(_Whose)})
+    why_sealed = _sealed(why, queries.REASON_PLACE)
+    return await _insert(
+        tx, whose, activity_type, stretches, note=was["note"], reason=why_sealed, supersedes_id=entry_id
+    )
+
+
+@requires(Permission.TIME_APPROVE)
+async def approve_entry(tx: Tx, entry_id: UUID) -> None:
+    """Let time that was told after the fact count: somebody else's, once, while its month is open."""
+    await _decide(tx, [entry_id], "approved", None)
+
+
+@requires(Permission.TIME_APPROVE)
+async def refuse_entry(tx: Tx, entry_id: UUID, reason: str) -> None:
+    """Refuse time that was told after the fact, which voids it: its stretch is free for what is right."""
+    await decide_entries(tx, [entry_id], approve=False, reason=reason)
+
+
+@requires(Permission.TIME_APPROVE)
+async def decide_entries(tx: Tx, entry_ids: Collection[UUID], *, approve: bool, reason: str = "") -> None:
+    """Approve or refuse several entries, all or none."""
+    if not entry_ids:
+        raise Invalid("Choose at least one entry", field="entry")
+    if len(entry_ids) > MOST_DECISIONS:
+        raise Invalid(f"Decide over at most {MOST_DECISIONS} at once", field="entry")
+    why = None if approve else clean_text(reason, field="reason", limit=REASON_LENGTH, required=True)
+    await _decide(tx, entry_ids, "approved" if approve else "refused", why)
+
+
+async def _decide(tx: Tx, entry_ids: Collection[UUID], decision: str, why: str | None) -> None:
+    wanted = select(TimeEntry.id, TimeEntry.patient_id, TimeEntry.coordinator_id).where(TimeEntry.id.in_(entry_ids))
+    rows = (await tx.db.execute(wanted.order_by(TimeEntry.id))).all()
+    if len(rows) < len(set(entry_ids)):
+        raise NotFound("There is no such entry")
+    made = {"approved_by": tx.member_id, "decision": decision, "reason": why, "decided_at": tx.now}
+    for row in rows:
+        whose = {"entry_id": row.id, "patient_id": row.patient_id, "coordinator_id": row.coordinator_id}
+        await tx.db.execute(insert(TimeApproval).values(id=new_id(), **whose, **made))
+        if why is not None:
+            await _void(tx, row.id, why)
+    tx.touch(*(row.patient_id for row in rows))
+    tx.note(entries=[str(row.id) for row in rows])
 
 
 @requires(Permission.TIME_VOID)
@@ -148,12 +342,16 @@ async def void_entry(tx: Tx, entry_id: UUID, reason: str) -> None:
     # Whoever hands out patients answers for the team's time as well.
     if row.coordinator_id != tx.member_id and Permission.ROSTER_WRITE not in tx.actor.permissions:
         raise Forbidden("Only the person who logged it, or a manager, can void this entry")
-    voided = update(TimeEntry).where(TimeEntry.id == entry_id, TimeEntry.is_void.is_(False))
-    why = {"is_void": True, "void_reason": why_void, "voided_by": tx.member_id, "voided_at": tx.now}
-    if (await tx.db.execute(voided.values(**why))).rowcount == 0:
-        raise Conflict("This entry is already void")
+    await _void(tx, entry_id, why_void)
     tx.touch(row.patient_id)
     tx.note(entry_id=str(entry_id))
+
+
+async def _void(tx: Tx, entry_id: UUID, reason: str) -> None:
+    voided = update(TimeEntry).where(TimeEntry.id == entry_id, TimeEntry.is_void.is_(False))
+    why = {"is_void": True, "void_reason": reason, "voided_by": tx.member_id, "voided_at": tx.now}
+    if (await tx.db.execute(voided.values(**why))).rowcount == 0:
+        raise Conflict("This entry is already void")
 
 
 @requires(Permission.MONTH_CLOSE)

@@ -1,6 +1,10 @@
 """Timers and time entries as JSON."""
 
+from dataclasses import asdict
+from typing import Annotated
 from uuid import UUID
+
+from fastapi import Query
 
 from caretide.kernel.month import Month
 from caretide.patients import queries as patients
@@ -64,3 +68,37 @@ async def entries(tx: TokenTx, patient_id: UUID, month: str) -> list[queries.Ent
 async def void_entry(tx: TokenTx, entry_id: UUID, sent: schemas.VoidBody) -> None:
     """Void an entry, once, with a reason."""
     await actions.void_entry(tx, entry_id, sent.reason)
+
+
+@router.post("/entries/manual", status_code=201)
+async def record_manual_entry(tx: TokenTx, sent: schemas.ToldBody) -> list[actions.Logged]:
+    """Record the caller's time after the fact; it counts once a second person approved it."""
+    told = (sent.activity_type, sent.start, sent.end, sent.reason, sent.note)
+    return await actions.record_manual_entry(tx, sent.patient_id, sent.enrollment_id, *told)
+
+
+@router.post("/entries/{entry_id}/correct", status_code=201)
+async def correct_entry(tx: TokenTx, entry_id: UUID, sent: schemas.CorrectBody) -> list[actions.Logged]:
+    """Void an entry and record what it should have been; what that adds waits for approval."""
+    return await actions.correct_entry(tx, entry_id, sent.start, sent.end, sent.activity_type, sent.reason)
+
+
+@router.post("/entries/{entry_id}/approve", status_code=204)
+async def approve_entry(tx: TokenTx, entry_id: UUID) -> None:
+    """Let somebody else's told time count."""
+    await actions.approve_entry(tx, entry_id)
+
+
+@router.post("/entries/{entry_id}/refuse", status_code=204)
+async def refuse_entry(tx: TokenTx, entry_id: UUID, sent: schemas.RefuseBody) -> None:
+    """Refuse somebody else's told time, which voids it."""
+    await actions.refuse_entry(tx, entry_id, sent.reason)
+
+
+@router.get("/approvals")
+async def approvals(tx: TokenTx, page: Annotated[int, Query(ge=1, le=10_000)] = 1) -> list[schemas.AwaitingOut]:
+    """List the entries that wait for a second person, the oldest first, fifty a page."""
+    return [
+        schemas.AwaitingOut.model_validate({**asdict(row), "seconds": row.duration_secs, "zone": row.zone.key})
+        for row in await queries.awaiting(tx, page)
+    ]

@@ -5,21 +5,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ARRAY, Row, Uuid, and_, any_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.patients.models import Patient
 from caretide.runtime.access import requires
 from caretide.runtime.db import cipher
 from caretide.runtime.tx import Tx
-from caretide.tenants.models import Member
+from caretide.tenants.models import Clinic, Member
 from caretide.time_log.models import MonthLock, MonthSum, TimeApproval, TimeEntry, Timer
 from caretide.time_log.rules import AWAITING, EntryFacts, verify
+from caretide.time_log.schemas import ApprovalsPage, AwaitingRow
 
 NOTE_PLACE = b"time_log_entries.note"
 """The place that a note is sealed for."""
+REASON_PLACE = b"time_log_entries.entry_reason"
+"""The place that the reason of a told entry is sealed for."""
+PAGE = 50
+"""Waiting entries on a page."""
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
 
@@ -59,6 +66,16 @@ class EntryRow:
     void_reason: str | None
     voided_by: str | None
     voided_at: datetime | None
+    source: str = "timer"
+    supersedes_id: UUID | None = None
+    entry_reason: str | None = None
+    decision: str | None = None
+    decided_by: str | None = None
+
+    @property
+    def awaits(self) -> bool:
+        """Whether it stands, but counts for nothing until a second person approves it."""
+        return self.source in AWAITING and self.decision is None and not self.is_void
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +154,7 @@ async def running_timers(tx: Tx, clinic_id: UUID) -> list[TimerRow]:
 @requires(Permission.TIME_READ)
 async def entries(tx: Tx, patient_id: UUID, month: Month) -> list[EntryRow]:
     """Return a patient's entries of a month, voided ones too, the latest first."""
-    voider = aliased(Member)
+    voider, decider = aliased(Member), aliased(Member)
     wanted = (
         select(
             TimeEntry.id,
@@ -157,8 +174,15 @@ async def entries(tx: Tx, patient_id: UUID, month: Month) -> list[EntryRow]:
             TimeEntry.void_reason,
             voider.display_name.label("voider"),
             TimeEntry.voided_at,
+            TimeEntry.source,
+            TimeEntry.supersedes_id,
+            TimeEntry.entry_reason,
+            TimeApproval.decision,
+            decider.display_name.label("decider"),
         )
         .join(Member, _LOGGED_BY)
+        .outerjoin(TimeApproval, _DECIDED)
+        .outerjoin(decider, and_(decider.tenant_id == TimeEntry.tenant_id, decider.id == TimeApproval.approved_by))
         .outerjoin(voider, and_(voider.tenant_id == TimeEntry.tenant_id, voider.id == TimeEntry.voided_by))
         .where(TimeEntry.patient_id == patient_id, TimeEntry.service_month == month.first)
         .order_by(TimeEntry.start_time.desc(), TimeEntry.id.desc())
@@ -171,7 +195,81 @@ def _with_note(row: Row[*tuple[Any, ...]]) -> EntryRow:
     values: dict[str, Any] = dict(zip(EntryRow.__dataclass_fields__, row, strict=True))
     if row.note is not None:
         values["note"] = cipher().open(bytes(row.note), NOTE_PLACE).decode()
+    if row.entry_reason is not None:
+        values["entry_reason"] = cipher().open(bytes(row.entry_reason), REASON_PLACE).decode()
     return EntryRow(**values)
+
+
+@requires(Permission.TIME_READ)
+async def is_approved(tx: Tx, entry_id: UUID) -> bool:
+    """Tell whether a second person let an entry count."""
+    approved = exists().where(TimeApproval.entry_id == entry_id, TimeApproval.decision == "approved")
+    return bool((await tx.db.execute(select(approved))).scalar_one())
+
+
+_WAITS = and_(TimeEntry.source.in_(AWAITING), TimeEntry.is_void.is_(False), TimeApproval.id.is_(None))
+
+
+@requires(Permission.TIME_APPROVE)
+async def awaiting_count(tx: Tx) -> int:
+    """Return how many entries wait for a second person."""
+    wanted = select(func.count()).select_from(TimeEntry).outerjoin(TimeApproval, _DECIDED).where(_WAITS)
+    return (await tx.db.execute(wanted)).scalar_one()
+
+
+@requires(Permission.TIME_APPROVE)
+async def awaiting(tx: Tx, page: int = 1) -> list[AwaitingRow]:
+    """Return a page of the entries that wait for a second person, the oldest first."""
+    enterer = aliased(Member)
+    wanted = (
+        select(
+            *(TimeEntry.id, TimeEntry.patient_id, Patient.given, Patient.family, TimeEntry.coordinator_id),
+            *(Member.display_name, TimeEntry.entered_by, enterer.display_name.label("enterer"), TimeEntry.program),
+            *(TimeEntry.activity_type, TimeEntry.start_time, TimeEntry.end_time, TimeEntry.duration_secs),
+            *(TimeEntry.entry_reason, TimeEntry.supersedes_id, Clinic.time_zone),
+        )
+        .join(Member, _LOGGED_BY)
+        .join(Patient, and_(Patient.tenant_id == TimeEntry.tenant_id, Patient.id == TimeEntry.patient_id))
+        .join(Clinic, and_(Clinic.tenant_id == TimeEntry.tenant_id, Clinic.id == TimeEntry.clinic_id))
+        .outerjoin(enterer, and_(enterer.tenant_id == TimeEntry.tenant_id, enterer.id == TimeEntry.entered_by))
+        .outerjoin(TimeApproval, _DECIDED)
+        .where(_WAITS)
+        .order_by(TimeEntry.start_time, TimeEntry.id)
+        .limit(PAGE)
+        .offset((page - 1) * PAGE)
+    )
+    rows = (await tx.db.execute(wanted)).all()
+    tx.touch(*(row.patient_id for row in rows))
+    return [_awaiting(tx, row) for row in rows]
+
+
+def _awaiting(tx: Tx, row: Row[*tuple[Any, ...]]) -> AwaitingRow:
+    return AwaitingRow(
+        id=row.id,
+        patient_id=row.patient_id,
+        patient=f"{row.given} {row.family}".strip(),
+        coordinator_id=row.coordinator_id,
+        person=row.display_name,
+        entered_by=row.enterer if row.entered_by != row.coordinator_id else None,
+        program=row.program,
+        activity_type=row.activity_type,
+        start_time=row.start_time,
+        end_time=row.end_time,
+        duration_secs=row.duration_secs,
+        reason=cipher().open(bytes(row.entry_reason), REASON_PLACE).decode(),
+        is_correction=row.supersedes_id is not None,
+        zone=ZoneInfo(row.time_zone),
+        may_decide=tx.actor.member_id not in {None, row.coordinator_id, row.entered_by},
+    )
+
+
+@requires(Permission.TIME_APPROVE)
+async def approvals_page(tx: Tx, page: int) -> ApprovalsPage:
+    """Return a page of approvals; the last one for a number beyond it."""
+    waiting = await awaiting_count(tx)
+    pages = max(1, -(-waiting // PAGE))
+    page = min(max(page, 1), pages)
+    return ApprovalsPage(lines=tuple(await awaiting(tx, page)), waiting=waiting, page=page, pages=pages)
 
 
 @requires(Permission.TIME_READ)

@@ -4,10 +4,12 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from caretide.kernel.errors import Invalid
 from caretide.kernel.month import Month
 
 
@@ -86,6 +88,54 @@ def split_by_month(start: datetime, end: datetime, zone: ZoneInfo) -> list[Piece
         pieces.append(Piece(start, cut, month))
         start = cut
     return pieces
+
+
+LONGEST_TOLD: Final = timedelta(hours=24)
+"""The longest stretch of time that is told at once: more is a day or a year mistyped."""
+
+
+def told_interval(start: datetime, end: datetime, now: datetime) -> tuple[datetime, datetime]:
+    """Return a told interval in whole seconds of UTC; raise Invalid, by field, for one that cannot have been worked."""
+    if start.tzinfo is None or end.tzinfo is None:
+        raise Invalid("Give the time with its time zone", field="start" if start.tzinfo is None else "end")
+    if end > now:
+        raise Invalid("This time has not come yet", field="end")
+    whole = whole_seconds(start, end)
+    if whole is None:
+        raise Invalid("The end comes after the start", field="end")
+    if end - start > LONGEST_TOLD:
+        raise Invalid("This is more than 24 hours; check the days", field="end")
+    return whole
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A part of a corrected interval; `adds` where it lies outside the old one, or counts where the old did not."""
+
+    start: datetime
+    end: datetime
+    adds: bool
+
+
+def corrected(old: tuple[datetime, datetime], new: tuple[datetime, datetime], *, keeps: bool) -> list[Corrected]:
+    """Cut a corrected interval where the old one begins and ends, in the order of time.
+
+    What lies inside the old one counts as it did, so that nobody loses counted time by telling of more; `keeps` is
+    False where even that would count anew, as when the old entry did not.
+    """
+    start, end = new
+    if not keeps:
+        return [Corrected(start, end, adds=True)]
+    cuts = sorted({start, end, *(cut for cut in old if start < cut < end)})
+    return [Corrected(one, two, adds=one < old[0] or two > old[1]) for one, two in pairwise(cuts)]
+
+
+def counts_as(activity_type: str, staff_role: str) -> str:
+    """Return what an entry's seconds count as: `staff`, `practitioner` or `uncounted`. As `ctx.counts_as` in SQL."""
+    kind = ACTIVITY_TYPES.get(activity_type)
+    if kind is None or not kind.counts or staff_role == "non_clinical":
+        return "uncounted"
+    return "practitioner" if staff_role == "billing_practitioner" else "staff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

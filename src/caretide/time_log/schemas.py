@@ -1,9 +1,15 @@
-"""What the time log's API takes."""
+"""What the time log's API and pages take and give."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from caretide.kernel.text import REASON_LENGTH
+from caretide.time_log.rules import ACTIVITY_TYPES
 
 NOTE_LENGTH = 4000
 
@@ -31,7 +37,100 @@ class StopBody(Body):
 class VoidBody(Body):
     """Why an entry does not count."""
 
-    reason: str = Field(min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=REASON_LENGTH)
+
+
+class ToldBody(Body):
+    """Time told after the fact: aware instants in the past, and why no timer ran."""
+
+    patient_id: UUID
+    enrollment_id: UUID
+    activity_type: str
+    start: AwareDatetime
+    end: AwareDatetime
+    reason: str = Field(min_length=1, max_length=REASON_LENGTH)
+    note: Annotated[str, Field(max_length=NOTE_LENGTH)] | None = None
+
+
+class CorrectBody(Body):
+    """What an entry should have been, and why."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    activity_type: str
+    reason: str = Field(min_length=1, max_length=REASON_LENGTH)
+
+
+class RefuseBody(Body):
+    """Why told time does not count."""
+
+    reason: str = Field(min_length=1, max_length=REASON_LENGTH)
+
+
+class AwaitingOut(BaseModel):
+    """An entry that waits for a second person; times are UTC, `zone` is the clinic's."""
+
+    id: UUID
+    patient_id: UUID
+    patient: str
+    person: str
+    entered_by: str | None
+    program: str
+    activity_type: str
+    start_time: datetime
+    end_time: datetime
+    seconds: int
+    reason: str
+    is_correction: bool
+    zone: str
+    may_decide: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitingRow:
+    """An entry that waits for a second person; `may_decide` is False for whose it is and for who entered it."""
+
+    id: UUID
+    patient_id: UUID
+    patient: str
+    coordinator_id: UUID
+    person: str
+    entered_by: str | None
+    program: str
+    activity_type: str
+    start_time: datetime
+    end_time: datetime
+    duration_secs: int
+    reason: str
+    is_correction: bool
+    zone: ZoneInfo
+    may_decide: bool
+
+    @property
+    def activity(self) -> str:
+        """The kind of work in words."""
+        kind = ACTIVITY_TYPES.get(self.activity_type)
+        return kind.label if kind else self.activity_type
+
+    @property
+    def why_not(self) -> str:
+        """Why this person may not decide over it; empty when they may."""
+        return "" if self.may_decide else "Somebody else decides over time of yours or entered by you"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalsPage:
+    """A page of waiting entries, of `waiting` in all."""
+
+    lines: tuple[AwaitingRow, ...]
+    waiting: int
+    page: int
+    pages: int
+
+    @property
+    def may_decide(self) -> bool:
+        """Whether there is anything here for this person to decide."""
+        return any(not line.why_not for line in self.lines)
 
 
 class ActivityOut(BaseModel):

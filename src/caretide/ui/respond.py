@@ -22,6 +22,10 @@ FLASH: Final = "caretide_done"
 DONE: Final = {
     "attempt": "The attempt was recorded.",
     "attempt-corrected": "Corrected. The first record stays beside it.",
+    "added": "The time was entered. It counts once a second person approved it.",
+    "approved": "Approved: the time counts.",
+    "corrected": "The entry was corrected. The old one stays in the record, void.",
+    "refused": "Refused: the time is void, and says why.",
     "clinic": "The clinic was added.",
     "clinic-changed": "The clinic was changed.",
     "clinic-fact": "Recorded for the clinic.",
