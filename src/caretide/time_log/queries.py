@@ -221,12 +221,18 @@ async def awaiting_count(tx: Tx) -> int:
 async def awaiting(tx: Tx, page: int = 1) -> list[AwaitingRow]:
     """Return a page of the entries that wait for a second person, the oldest first."""
     enterer = aliased(Member)
+    closed = exists().where(
+        MonthLock.tenant_id == TimeEntry.tenant_id,
+        MonthLock.clinic_id == TimeEntry.clinic_id,
+        MonthLock.service_month == TimeEntry.service_month,
+        MonthLock.released_at.is_(None),
+    )
     wanted = (
         select(
             *(TimeEntry.id, TimeEntry.patient_id, Patient.given, Patient.family, TimeEntry.coordinator_id),
             *(Member.display_name, TimeEntry.entered_by, enterer.display_name.label("enterer"), TimeEntry.program),
             *(TimeEntry.activity_type, TimeEntry.start_time, TimeEntry.end_time, TimeEntry.duration_secs),
-            *(TimeEntry.entry_reason, TimeEntry.supersedes_id, Clinic.time_zone),
+            *(TimeEntry.entry_reason, TimeEntry.supersedes_id, Clinic.time_zone, closed.label("closed")),
         )
         .join(Member, _LOGGED_BY)
         .join(Patient, and_(Patient.tenant_id == TimeEntry.tenant_id, Patient.id == TimeEntry.patient_id))
@@ -259,7 +265,8 @@ def _awaiting(tx: Tx, row: Row[*tuple[Any, ...]]) -> AwaitingRow:
         reason=cipher().open(bytes(row.entry_reason), REASON_PLACE).decode(),
         is_correction=row.supersedes_id is not None,
         zone=ZoneInfo(row.time_zone),
-        may_decide=tx.actor.member_id not in {None, row.coordinator_id, row.entered_by},
+        is_others=tx.actor.member_id not in {None, row.coordinator_id, row.entered_by},
+        is_closed=row.closed,
     )
 
 

@@ -83,12 +83,13 @@ class AwaitingOut(BaseModel):
     reason: str
     is_correction: bool
     zone: str
-    may_decide: bool
+    is_others: bool
+    is_closed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitingRow:
-    """An entry that waits for a second person; `may_decide` is False for whose it is and for who entered it."""
+    """An entry that waits for a second person: not whose it is, and not who entered it (`is_others`)."""
 
     id: UUID
     patient_id: UUID
@@ -104,7 +105,8 @@ class AwaitingRow:
     reason: str
     is_correction: bool
     zone: ZoneInfo
-    may_decide: bool
+    is_others: bool
+    is_closed: bool
 
     @property
     def activity(self) -> str:
@@ -115,7 +117,9 @@ class AwaitingRow:
     @property
     def why_not(self) -> str:
         """Why this person may not decide over it; empty when they may."""
-        return "" if self.may_decide else "Somebody else decides over time of yours or entered by you"
+        if self.is_closed:
+            return "This month is closed; it must be reopened first"
+        return "" if self.is_others else "Somebody else decides over time of yours or entered by you"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,11 @@ def local_day(instant: datetime, zone: ZoneInfo) -> date:
     return instant.astimezone(zone).date()
 
 
+def local_clock(instant: datetime, zone: ZoneInfo) -> str:
+    """Return an instant as `14:05:07` in a clinic's time zone: what an input of a time takes."""
+    return f"{instant.astimezone(zone):%H:%M:%S}"
+
+
 def age(birth: date, on: date) -> int:
     """Return completed years of life on a day."""
     return on.year - birth.year - ((on.month, on.day) < (birth.month, birth.day))
@@ -95,6 +100,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "duration": duration,
     "file_size": file_size,
     "hms": hms,
+    "local_clock": local_clock,
     "local_day": local_day,
     "minutes": minutes,
     "moment": moment,

@@ -125,6 +125,32 @@ async def void_entry(tx: Tx, patient_id: UUID, entry_id: UUID, sent: Sent) -> No
     await time_log.void_entry(tx, entry_id, forms.void_reason_of(sent))
 
 
+@requires(Permission.TIME_WRITE)
+async def tell_time(tx: Tx, patient_id: UUID, sent: Sent) -> None:
+    """Record time after the fact, in the program and for the activity that were chosen."""
+    clinic = await _clinic_of(tx, patient_id)
+    form = Reader(sent)
+    told = forms.told_span(sent, clinic.zone)
+    programs = open_programs(await enrolled.enrollments(tx, patient_id), told[0].astimezone(clinic.zone).date())
+    if not programs:
+        raise Invalid("The patient was not enrolled then", field="day")
+    program = form.choice("program", programs)
+    what = form.choice("activity", ACTIVITY_TYPES)
+    why, note = form.needed("reason"), form.text("note") or None
+    await time_log.record_manual_entry(tx, patient_id, programs[program], what, *told, why, note)
+
+
+@requires(Permission.TIME_VOID)
+async def correct_entry(tx: Tx, patient_id: UUID, entry_id: UUID, sent: Sent) -> None:
+    """Void one of the patient's entries and record what it should have been."""
+    clinic = await _clinic_of(tx, patient_id)
+    if await patient_of_entry(tx, entry_id) != patient_id:
+        raise NotFound("There is no such entry")
+    form = Reader(sent)
+    told = forms.told_span(sent, clinic.zone)
+    await time_log.correct_entry(tx, entry_id, *told, form.choice("activity", ACTIVITY_TYPES), form.needed("reason"))
+
+
 async def _clinic_of(tx: Tx, patient_id: UUID) -> ClinicRow:
     """Return the patient's clinic; NotFound alike for an unknown patient and one behind a wall."""
     return await tenants.clinic(tx, (await patients.patient(tx, patient_id)).clinic_id)

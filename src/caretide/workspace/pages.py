@@ -100,6 +100,22 @@ async def void_entry(request: Request, tx: SessionTx, patient_id: UUID, entry_id
     return await _submit(request, tx, patient_id, month, (f"void-{entry_id}", void, "voided"))
 
 
+@router.post("/patients/{patient_id}/entries")
+async def tell_time(request: Request, tx: SessionTx, patient_id: UUID, month: str = "") -> Response:
+    """Record time after the fact."""
+    return await _submit(request, tx, patient_id, month, ("told", actions.tell_time, "added"))
+
+
+@router.post("/patients/{patient_id}/entries/{entry_id}/correct")
+async def correct_entry(request: Request, tx: SessionTx, patient_id: UUID, entry_id: UUID, month: str = "") -> Response:
+    """Correct an entry."""
+
+    async def correct(tx: Tx, patient_id: UUID, sent: Sent) -> None:
+        await actions.correct_entry(tx, patient_id, entry_id, sent)
+
+    return await _submit(request, tx, patient_id, month, (f"correct-{entry_id}", correct, "corrected"))
+
+
 @router.post("/patients/{patient_id}/enroll")
 async def enroll(request: Request, tx: SessionTx, patient_id: UUID, month: str = "") -> Response:
     """Enroll the patient in a program."""

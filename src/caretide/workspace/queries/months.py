@@ -1,6 +1,7 @@
 """One patient's month: the ruling as it stands while the month is open, the frozen one once it is closed."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -43,6 +44,17 @@ async def month_cards(
     tx: Tx, patient_id: UUID, clinic: ClinicRow, month: Month, entries: Sequence[EntryRow]
 ) -> tuple[MonthCard, ...]:
     """Return a card for each billing practitioner's month; `entries` are the patient's of that month."""
+    cards = await _cards(tx, patient_id, clinic, month, [entry for entry in entries if not entry.awaits])
+    waiting = [entry for entry in entries if entry.awaits]
+    return tuple(
+        replace(card, awaiting=sum(entry.duration_secs for entry in waiting if entry.program == card.program))
+        for card in cards
+    )
+
+
+async def _cards(
+    tx: Tx, patient_id: UUID, clinic: ClinicRow, month: Month, entries: Sequence[EntryRow]
+) -> tuple[MonthCard, ...]:
     if (await closes.close_states(tx, month)).get(clinic.id) == "closed":
         return await _frozen(tx, patient_id, month, entries)
     today = tx.now.astimezone(clinic.zone).date()

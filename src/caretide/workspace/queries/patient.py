@@ -33,7 +33,7 @@ from caretide.ui.shell import Tone
 from caretide.workspace.queries.chart import chart
 from caretide.workspace.queries.facts import fact_lines
 from caretide.workspace.queries.months import month_cards
-from caretide.workspace.queries.timer import timer_beside
+from caretide.workspace.queries.timer import ACTIVITIES, timer_beside
 from caretide.workspace.schemas.patient import (
     Designation,
     DocumentLine,
@@ -60,6 +60,7 @@ async def patient_page(tx: Tx, patient_id: UUID, asked: Month | None = None) -> 
         raise NotFound(f"{month.title} has not come yet")
     enrolled = [one for one in await enrollment.enrollments(tx, patient_id) if _touches(one, month)]
     entries = await time_log.entries(tx, patient_id, month)
+    locked = await time_log.is_locked(tx, clinic.id, month)
     found = await chart(tx, who, clinic, today)
     declined = await _declined(tx, clinic, month, enrolled)
     label, tone = _consent_badge(enrolled, declined)
@@ -71,7 +72,9 @@ async def patient_page(tx: Tx, patient_id: UUID, asked: Month | None = None) -> 
         consent_tone=tone,
         timer=await timer_beside(tx, who, clinic, enrolled),
         months=await month_cards(tx, patient_id, clinic, month, entries),
-        entries=await _entries(tx, clinic, month, entries),
+        entries=tuple(_entry(tx, row, locked=locked) for row in entries),
+        told_programs=_told_programs(tx, enrolled, month) if not locked else (),
+        activities=ACTIVITIES,
         eligibility=await _eligibility(tx, patient_id, clinic),
         enrollments=tuple(_enrollment(one, declined) for one in enrolled),
         enroll=await _enroll_form(tx, who, enrolled),
@@ -179,9 +182,11 @@ async def _enroll_form(tx: Tx, who: PatientRow, enrolled: Sequence[Enrolled]) ->
     )
 
 
-async def _entries(tx: Tx, clinic: ClinicRow, month: Month, rows: Sequence[EntryRow]) -> tuple[EntryLine, ...]:
-    locked = bool(rows) and await time_log.is_locked(tx, clinic.id, month)
-    return tuple(_entry(tx, row, locked=locked) for row in rows)
+def _told_programs(tx: Tx, enrolled: Sequence[Enrolled], month: Month) -> tuple[Option, ...]:
+    if Permission.TIME_WRITE not in tx.actor.permissions:
+        return ()
+    found = {one.enrollment.program for one in enrolled if one.enrollment.started_on <= month.last}
+    return tuple(Option(program, program) for program in PROGRAMS if program in found)
 
 
 def _entry(tx: Tx, row: EntryRow, *, locked: bool) -> EntryLine:
@@ -199,6 +204,11 @@ def _entry(tx: Tx, row: EntryRow, *, locked: bool) -> EntryLine:
         voided=row.is_void,
         void_reason=row.void_reason or "",
         voided_by=row.voided_by or "",
+        activity_code=row.activity_type,
+        awaits=row.awaits,
+        corrects=row.supersedes_id is not None,
+        told=row.entry_reason or "",
+        decided=row.decided_by or "" if row.decision == "approved" else "",
     )
 
 

@@ -6,7 +6,7 @@ Every fault is an Invalid that names the form's own field, so that the page can 
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -69,6 +69,16 @@ class Reader:
     def day_if_any(self, name: str) -> date | None:
         """Return a day that may be left out."""
         return self.day(name) if self.text(name) else None
+
+    def clock(self, name: str) -> time:
+        """Return a time of day that must be given, to the second."""
+        try:
+            found = time.fromisoformat(self.needed(name))
+        except ValueError:
+            raise Invalid("Write the time as HH:MM", field=name) from None
+        if found.tzinfo is not None or found.microsecond:
+            raise Invalid("Write the time as HH:MM", field=name)
+        return found
 
     def page(self, name: str) -> int:
         """Return the number of a page, 1 for anything else."""
@@ -300,3 +310,20 @@ def void_reason_of(sent: Sent) -> str:
     if len(reason) > _REASON_LENGTH:
         raise Invalid(f"A reason has at most {_REASON_LENGTH} characters", field="reason")
     return reason
+
+
+def told_span(sent: Sent, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the interval of a form in the clinic's time; an end of 00:00 is the midnight that ends the day."""
+    form = Reader(sent)
+    day, start, end = form.day("day"), form.clock("start"), form.clock("end")
+    if end <= start and end != time(0):
+        raise Invalid("The end comes after the start; enter time past midnight on its own day", field="end")
+    try:
+        until = day + timedelta(days=1) if end == time(0) else day
+        found = datetime.combine(day, start, zone).astimezone(UTC), datetime.combine(until, end, zone).astimezone(UTC)
+    except OverflowError:
+        raise Invalid("Write the day as YYYY-MM-DD", field="day") from None
+    for name, asked, moment in (("start", start, found[0]), ("end", end, found[1])):
+        if moment.astimezone(zone).time() != asked:
+            raise Invalid("The clocks skipped this hour on that day", field=name)
+    return found

@@ -91,6 +91,8 @@ class MonthCard:
     exceptions: tuple[RulingException, ...] = ()
     days_left: int = 0
     closed: bool = False
+    # Seconds told after the fact, in none of the others until a second person approves them.
+    awaiting: int = 0
 
     @property
     def unrecorded(self) -> tuple[RulingException, ...]:
@@ -106,7 +108,11 @@ class MonthCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryLine:
-    """A time entry; a voided one stays, with its reason."""
+    """A time entry; a voided one stays, with its reason.
+
+    `awaits` counts for nothing until a second person approves it; `told` is why it was entered or corrected after the
+    fact, `decided` who let it count.
+    """
 
     entry_id: UUID
     started_at: datetime
@@ -119,11 +125,21 @@ class EntryLine:
     voided: bool = False
     void_reason: str = ""
     voided_by: str = ""
+    activity_code: str = ""
+    awaits: bool = False
+    corrects: bool = False
+    told: str = ""
+    decided: str = ""
 
     @property
     def form(self) -> str:
         """The name of the form that voids it."""
         return f"void-{self.entry_id}"
+
+    @property
+    def forms(self) -> tuple[str, str]:
+        """The names of its two forms."""
+        return self.form, f"correct-{self.entry_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +241,9 @@ class PatientPage:
     coverages: tuple[ChartLine, ...] = ()
     documents: tuple[DocumentLine, ...] = ()
     attempts: AttemptsCard | None = None
+    # What time can be told for on this page; empty for those who may not, and in a closed month.
+    told_programs: tuple[Option, ...] = ()
+    activities: tuple[Option, ...] = ()
     asked: Month | None = None
     earlier: Month | None = None
     later: Month | None = None
@@ -239,8 +258,8 @@ class PatientPage:
 
     @property
     def recorded(self) -> int:
-        """Seconds of the entries that stand."""
-        return sum(entry.seconds for entry in self.entries if not entry.voided)
+        """Seconds of the entries that stand; those that await approval are told apart."""
+        return sum(entry.seconds for entry in self.entries if not entry.voided and not entry.awaits)
 
     @property
     def closed(self) -> Month | None:
@@ -259,7 +278,9 @@ class PatientPage:
                 return True
             case "consent" | "revoke":
                 return self.may_consent and which in {str(line.enrollment_id) for line in self.enrollments}
-            case "void":
+            case "told":
+                return bool(self.told_programs)
+            case "void" | "correct":
                 return which in {str(entry.entry_id) for entry in self.entries}
             case "designate":
                 return bool(self.designation.options)
