@@ -18,7 +18,7 @@ from caretide.runtime.db import cipher
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Clinic, Member
 from caretide.time_log.models import MonthLock, MonthSum, TimeApproval, TimeEntry, Timer
-from caretide.time_log.rules import AWAITING, EntryFacts, verify
+from caretide.time_log.rules import ACTIVITY_TYPES, AWAITING, EntryFacts, verify
 from caretide.time_log.schemas import ApprovalsPage, AwaitingRow
 
 NOTE_PLACE = b"time_log_entries.note"
@@ -250,6 +250,7 @@ async def awaiting(tx: Tx, page: int = 1) -> list[AwaitingRow]:
 
 
 def _awaiting(tx: Tx, row: Row[*tuple[Any, ...]]) -> AwaitingRow:
+    kind = ACTIVITY_TYPES.get(row.activity_type)
     return AwaitingRow(
         id=row.id,
         patient_id=row.patient_id,
@@ -259,6 +260,7 @@ def _awaiting(tx: Tx, row: Row[*tuple[Any, ...]]) -> AwaitingRow:
         entered_by=row.enterer if row.entered_by != row.coordinator_id else None,
         program=row.program,
         activity_type=row.activity_type,
+        activity=kind.label if kind else row.activity_type,
         start_time=row.start_time,
         end_time=row.end_time,
         duration_secs=row.duration_secs,

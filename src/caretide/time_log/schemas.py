@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from caretide.kernel.text import REASON_LENGTH
-from caretide.time_log.rules import ACTIVITY_TYPES
 
 NOTE_LENGTH = 4000
 
@@ -99,6 +98,7 @@ class AwaitingRow:
     entered_by: str | None
     program: str
     activity_type: str
+    activity: str
     start_time: datetime
     end_time: datetime
     duration_secs: int
@@ -107,12 +107,6 @@ class AwaitingRow:
     zone: ZoneInfo
     is_others: bool
     is_closed: bool
-
-    @property
-    def activity(self) -> str:
-        """The kind of work in words."""
-        kind = ACTIVITY_TYPES.get(self.activity_type)
-        return kind.label if kind else self.activity_type
 
     @property
     def why_not(self) -> str:
