@@ -93,3 +93,6 @@ ALTER TABLE attempts ENABLE ALWAYS TRIGGER count_attempts;
 -- Whoever is walled in records in their own name.
 CREATE POLICY own_attempt ON attempts AS RESTRICTIVE FOR INSERT TO PUBLIC
     WITH CHECK ((SELECT ctx.sees_all()) OR member_id = (SELECT ctx.member()));
+
+-- A team's voided entries, few among many, are counted by member.
+CREATE INDEX time_log_entries_void_idx ON time_log_entries (tenant_id, coordinator_id, service_month) WHERE is_void;

@@ -27,8 +27,10 @@ from caretide.kernel.errors import CaretideError, Conflict, Forbidden, Invalid, 
 from caretide.outreach import api as outreach_api
 from caretide.outreach import pages as outreach_pages
 from caretide.patients import api as patients_api
+from caretide.reports import api as reports_api
 from caretide.reports.pages import administration as administration_pages
 from caretide.reports.pages import people as people_pages
+from caretide.reports.pages import team as team_pages
 from caretide.rosters import api as rosters_api
 from caretide.runtime.access import Denied
 from caretide.runtime.installation import Installation
@@ -68,6 +70,7 @@ PAGES: Final = (
     time_log_pages.router,
     workspace_pages.router,
     outreach_pages.router,
+    team_pages.router,
     billing_pages.router,
     documents_pages.router,
 )
@@ -80,6 +83,7 @@ API: Final = (
     enrollment_api.router,
     time_log_api.router,
     outreach_api.router,
+    reports_api.router,
     workspace_api.router,
     billing_api.router,
     documents_api.router,

@@ -1,6 +1,7 @@
 """An attempt is recorded once, in one's own name; a correction supersedes it, and the counts follow."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -128,7 +129,7 @@ async def test_only_who_made_an_attempt_corrects_it(database: Database, cast: Ca
     ],
 )
 async def test_what_cannot_be_is_refused_by_field(
-    database: Database, cast: Cast, clock: HandClock, changes: dict[str, object], field: str
+    database: Database, cast: Cast, clock: HandClock, changes: dict[str, Any], field: str
 ) -> None:
     patient_id = await mine(database, cast)
     moved = {key: clock.now + value if isinstance(value, timedelta) else value for key, value in changes.items()}

@@ -82,6 +82,13 @@ class TimeEntry(TenantTable):
         ),
         Index("time_log_entries_patient_idx", "tenant_id", "patient_id", "start_time"),
         Index(
+            "time_log_entries_void_idx",
+            "tenant_id",
+            "coordinator_id",
+            "service_month",
+            postgresql_where=text("is_void"),
+        ),
+        Index(
             "time_log_entries_awaiting_idx",
             "tenant_id",
             "start_time",

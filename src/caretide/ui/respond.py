@@ -20,6 +20,7 @@ from caretide.ui.shell import ErrorPage, Message, Shell
 FLASH: Final = "caretide_done"
 
 DONE: Final = {
+    "assigned": "The patients were assigned.",
     "attempt": "The attempt was recorded.",
     "attempt-corrected": "Corrected. The first record stays beside it.",
     "added": "The time was entered. It counts once a second person approved it.",
@@ -45,6 +46,7 @@ DONE: Final = {
     "member": "Saved.",
     "no-time": "The timer was stopped before a whole second had passed; nothing was recorded.",
     "suspended": "This person's access has ended, and with it their sessions here.",
+    "timer-stopped": "The timer was stopped and its time recorded.",
     "voided": "The entry is void. It stays in the record.",
     "welcome": "Your account is ready. Sign in.",
 }

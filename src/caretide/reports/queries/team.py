@@ -1,0 +1,361 @@
+"""The Team page: the tenant's month in numbers, and its members, fifty at a time.
+
+A hundred thousand patients must not make it slow. So it reads sums (`standing_counts`, `member_days`, `attempt_days`,
+`attempt_months`), ranges of indexes, and one page of members: as many statements for one member as for five hundred.
+Months are shown as they were ruled last; how many wait to be ruled again stands beside them.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, tuple_
+
+from caretide.billing.models import MonthStanding, StandingCount, StandingMark
+from caretide.kernel.month import Month
+from caretide.kernel.permissions import Permission
+from caretide.outreach.models import AttemptMonth
+from caretide.outreach.rules import STOP_RULE
+from caretide.patients.models import Patient
+from caretide.reports.queries import team_members
+from caretide.reports.queries.team_members import Wanted
+from caretide.reports.rules import team as rules
+from caretide.reports.schemas.team import Fact, Figures, MemberFigures, RunningTimer, TeamMetrics, TeamPage, Tile
+from caretide.rosters.models import Designation
+from caretide.runtime.access import requires
+from caretide.runtime.tx import Tx
+from caretide.tenants import queries as tenants
+from caretide.tenants.models import Member
+from caretide.tenants.queries import ClinicRow
+from caretide.time_log.models import MonthSum, Timer
+from caretide.time_log.rules import ACTIVITY_TYPES
+from caretide.ui.charts import Bar, BarChart
+
+COUNTED: Final = 5_000
+"""Unassigned and waiting patients are counted up to here."""
+TIMERS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The present, by each clinic's own calendar; `today` is that of the first clinic."""
+
+    clinics: tuple[ClinicRow, ...]
+    months: tuple[tuple[Any, date], ...]
+    today: date
+
+    @property
+    def month(self) -> Month:
+        """The present month."""
+        return Month.of(self.today)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Patients by band, by what blocks them first, and those who reached the first threshold."""
+
+    bands: dict[int, int]
+    facts: dict[str | None, int]
+    under: int
+
+    @property
+    def enrolled(self) -> int:
+        return sum(self.bands.values())
+
+
+@requires(Permission.TEAM_READ)
+async def calendar(tx: Tx) -> Calendar:
+    """Return the clinics and the month that each of them has now."""
+    clinics = tuple(await tenants.clinics(tx))
+    months = tuple((one.id, Month.of(tx.now.astimezone(one.zone).date()).first) for one in clinics)
+    today = tx.now.astimezone(clinics[0].zone).date() if clinics else tx.now.date()
+    return Calendar(clinics, months, today)
+
+
+@requires(Permission.TEAM_READ)
+async def team(tx: Tx, wanted: Wanted) -> TeamPage:
+    """Return the Team page with one page of members, sorted as asked for."""
+    now = await calendar(tx)
+    sums = await _sums(tx, now)
+    waits = await team_members.awaiting(tx)
+    figures = await _figures(tx, now, sums, sum(waits.values()))
+    listing, members = await team_members.page(tx, now.months, now.today, wanted, waits)
+    timers, running = await _timers(tx)
+    rights = tx.actor.permissions
+    return TeamPage(
+        month=now.month,
+        today=now.today,
+        figures=figures,
+        tiles=_tiles(figures),
+        listing=listing,
+        members=members,
+        facts=_fact_chart(_facts(sums)),
+        timers=timers,
+        running=running,
+        load=_load_chart(figures),
+        goal=f"Goal {rules.SERVED.good}%: {rules.SERVED.source}",
+        may_stop=Permission.ROSTER_WRITE in rights,
+        may_assign=Permission.ROSTER_WRITE in rights,
+        has_patients=figures.enrolled > 0 or await _has_patients(tx),
+    )
+
+
+@requires(Permission.TEAM_READ)
+async def team_metrics(tx: Tx, page: int = 1) -> TeamMetrics:
+    """Return the figures of the Team page for programs."""
+    now = await calendar(tx)
+    sums = await _sums(tx, now)
+    waits = await team_members.awaiting(tx)
+    listing, members = await team_members.page(tx, now.months, now.today, Wanted(page=page), waits)
+    _, running = await _timers(tx)
+    return TeamMetrics(
+        figures=await _figures(tx, now, sums, sum(waits.values())),
+        facts=_facts(sums),
+        running_timers=running,
+        members=tuple(
+            MemberFigures(
+                id=one.id,
+                name=one.name,
+                panel=one.panel,
+                held=one.progress.bars[0].values[0],
+                under=one.progress.bars[0].values[1],
+                reached=one.progress.bars[0].values[2],
+                complete=one.progress.bars[0].values[3],
+                seconds_today=one.today,
+                seconds_week=one.week,
+                seconds_month=one.month,
+                attempts=one.attempts,
+                contacts=one.contacts,
+                voided=one.voided,
+                awaiting=one.awaiting,
+            )
+            for one in members
+        ),
+        total_members=listing.total,
+        page=listing.page,
+        pages=listing.pages,
+    )
+
+
+def in_months(clinic: Any, month: Any, months: tuple[tuple[Any, date], ...]) -> ColumnElement[bool]:
+    """Return the condition that a row is of a clinic's present month. The month leads: it leads every index."""
+    firsts = sorted({first for _, first in months})
+    named = month.in_(firsts)
+    return named if len(firsts) == 1 else and_(named, tuple_(clinic, month).in_(months))
+
+
+def undesignated() -> ColumnElement[bool]:
+    """Return the condition that nobody looks after the patient of a standing, as designations have it this moment."""
+    return ~exists().where(
+        Designation.tenant_id == MonthStanding.tenant_id,
+        Designation.patient_id == MonthStanding.patient_id,
+        Designation.valid_from <= func.statement_timestamp(),
+        or_(Designation.valid_to.is_(None), Designation.valid_to > func.statement_timestamp()),
+    )
+
+
+def unreached(months: tuple[tuple[Any, date], ...]) -> Select[*tuple[Any, ...]]:
+    """Return who was tried as often as the rule asks and reached neither by attempt nor in recorded time."""
+    spoken = exists().where(
+        MonthSum.tenant_id == AttemptMonth.tenant_id,
+        MonthSum.service_month == AttemptMonth.service_month,
+        MonthSum.patient_id == AttemptMonth.patient_id,
+        MonthSum.last_contact_at.is_not(None),
+    )
+    return select(AttemptMonth.patient_id).where(
+        AttemptMonth.service_month.in_(sorted({first for _, first in months})),
+        AttemptMonth.contacts == 0,
+        AttemptMonth.attempts >= STOP_RULE.attempts,
+        ~spoken,
+    )
+
+
+async def _sums(tx: Tx, now: Calendar) -> _Sums:
+    if not now.months:
+        return _Sums({}, {}, 0)
+    wanted = (
+        select(
+            StandingCount.band,
+            StandingCount.status,
+            StandingCount.blocked_by,
+            func.sum(StandingCount.patients).label("patients"),
+            func.sum(StandingCount.under).label("under"),
+        )
+        .where(in_months(StandingCount.clinic_id, StandingCount.service_month, now.months))
+        .group_by(StandingCount.band, StandingCount.status, StandingCount.blocked_by)
+    )
+    bands: dict[int, int] = {}
+    facts: dict[str | None, int] = {}
+    under = 0
+    for row in (await tx.db.execute(wanted)).all():
+        bands[row.band] = bands.get(row.band, 0) + row.patients
+        under += row.under
+        if row.status == "blocked":
+            facts[row.blocked_by] = facts.get(row.blocked_by, 0) + row.patients
+    return _Sums(bands, facts, under)
+
+
+async def _figures(tx: Tx, now: Calendar, sums: _Sums, waits: int) -> Figures:
+    days = rules.working_days(now.today, now.month.last)
+    behind, needed = await _pace(tx, now)
+    weekly, silent = await _capacity(tx)
+    held = sum(sums.bands.get(band, 0) for band in rules.HELD)
+    return Figures(
+        month=str(now.month),
+        working_days_left=days,
+        enrolled=sums.enrolled,
+        at_threshold=sums.enrolled - sums.under,
+        on_track=max(0, sums.bands.get(rules.UNDER, 0) - behind),
+        at_risk=behind,
+        held=held,
+        out_of_reach=await _counted(tx, unreached(now.months)) if now.months else 0,
+        unassigned=await _unassigned(tx, now),
+        awaiting=waits if Permission.TIME_APPROVE in tx.actor.permissions else None,
+        needed_seconds=needed,
+        available_seconds=rules.available_seconds(weekly, days),
+        members_without_hours=silent,
+        waiting=await _waiting(tx),
+    )
+
+
+async def _pace(tx: Tx, now: Calendar) -> tuple[int, int]:
+    """Return how many under threshold lack more than the pace allows, and what all of them lack, in seconds."""
+    if not now.months:
+        return 0, 0
+    late = func.count().filter(MonthStanding.missing_secs > rules.pace(now.today))
+    wanted = select(late, func.coalesce(func.sum(MonthStanding.missing_secs), 0)).where(
+        in_months(MonthStanding.clinic_id, MonthStanding.service_month, now.months),
+        MonthStanding.leads,
+        MonthStanding.band == rules.UNDER,
+    )
+    behind, needed = (await tx.db.execute(wanted)).one()
+    return behind, needed
+
+
+async def _capacity(tx: Tx) -> tuple[float, int]:
+    """Return the weekly hours of all coordinators at work, and of how many of them nobody said any."""
+    silent = func.count().filter(Member.weekly_hours.is_(None))
+    wanted = select(func.coalesce(func.sum(Member.weekly_hours), 0), silent)
+    row = (await tx.db.execute(wanted.where(Member.status == "active", Member.role == "coordinator"))).one()
+    return float(row[0] or 0), row[1]
+
+
+async def _counted(tx: Tx, wanted: Select[*tuple[Any, ...]]) -> int:
+    """Return how many there are, counted up to `COUNTED`."""
+    limited = wanted.limit(COUNTED).subquery()
+    return (await tx.db.execute(select(func.count()).select_from(limited))).scalar_one()
+
+
+async def _unassigned(tx: Tx, now: Calendar) -> int:
+    if not now.months:
+        return 0
+    here = in_months(MonthStanding.clinic_id, MonthStanding.service_month, now.months)
+    nobodys = select(MonthStanding.patient_id).where(here, MonthStanding.leads, MonthStanding.coordinator_id.is_(None))
+    return await _counted(tx, nobodys.where(undesignated()))
+
+
+async def _waiting(tx: Tx) -> int:
+    return await _counted(tx, select(StandingMark.patient_id).distinct())
+
+
+async def _has_patients(tx: Tx) -> bool:
+    return (await tx.db.execute(select(Patient.id).limit(1))).first() is not None
+
+
+async def _timers(tx: Tx) -> tuple[tuple[RunningTimer, ...], int]:
+    """Return the timers that run longest, and how many run."""
+    wanted = (
+        select(
+            Timer.member_id,
+            Member.display_name,
+            Timer.patient_id,
+            func.trim(Patient.given + " " + Patient.family).label("patient"),
+            Timer.activity_type,
+            Timer.started_at,
+            func.count().over().label("running"),
+        )
+        .join(Member, and_(Member.tenant_id == Timer.tenant_id, Member.id == Timer.member_id))
+        .join(Patient, and_(Patient.tenant_id == Timer.tenant_id, Patient.id == Timer.patient_id))
+        .order_by(Timer.started_at)
+        .limit(TIMERS)
+    )
+    rows = (await tx.db.execute(wanted)).all()
+    tx.touch(*(row.patient_id for row in rows))
+    found: list[RunningTimer] = []
+    for row in rows:
+        elapsed = max(0, int((tx.now - row.started_at).total_seconds()))
+        kind = ACTIVITY_TYPES.get(row.activity_type)
+        found.append(
+            RunningTimer(
+                member_id=row.member_id,
+                person=row.display_name,
+                patient_id=row.patient_id,
+                patient=row.patient,
+                activity=kind.label if kind else row.activity_type,
+                elapsed=elapsed,
+                is_long=elapsed >= rules.LONG,
+            )
+        )
+    return tuple(found), rows[0].running if rows else 0
+
+
+def _tiles(figures: Figures) -> tuple[Tile, ...]:
+    """Return the numbers in the order in which a manager asks; each opens its list."""
+    served = rules.share(figures.at_threshold, figures.enrolled)
+    found = [
+        Tile(key="enrolled", label="Enrolled", figure=figures.enrolled),
+        Tile(
+            key="reached",
+            label="At threshold",
+            figure=figures.at_threshold,
+            tone="good",
+            note=served.partition("(")[2][:-1],
+        ),
+        Tile(key="on-track", label="On track", figure=figures.on_track, tone="info"),
+        Tile(key="at-risk", label="At risk", figure=figures.at_risk, tone="warn"),
+        Tile(key="held", label="Held by a fact", figure=figures.held, tone="bad"),
+        Tile(key="out-of-reach", label="Out of reach", figure=figures.out_of_reach, tone="warn"),
+    ]
+    tiles = [_tile(one, f"/team/patients?show={one.key}") for one in found]
+    tiles.append(
+        _tile(Tile(key="unassigned", label="Unassigned", figure=figures.unassigned, tone="bad"), "/team/unassigned")
+    )
+    if figures.awaiting is not None:
+        tiles.append(
+            _tile(Tile(key="awaiting", label="Awaiting approval", figure=figures.awaiting, tone="warn"), "/approvals")
+        )
+    return tuple(tiles)
+
+
+def _tile(one: Tile, href: str) -> Tile:
+    """Return a tile with its address; nothing to do has no color."""
+    tone = one.tone if one.figure else "neutral"
+    figure = f"{one.figure:,}+" if one.figure == COUNTED else one.figure
+    return Tile(key=one.key, label=one.label, figure=figure, href=href, tone=tone, note=one.note)
+
+
+def _facts(sums: _Sums) -> tuple[Fact, ...]:
+    found = [
+        Fact(code=code or "", title=rules.fact_title(code), patients=many) for code, many in sums.facts.items() if many
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.patients, one.title)))
+
+
+def _fact_chart(facts: tuple[Fact, ...]) -> BarChart:
+    bars = (Bar(one.title, (one.patients,), href=f"/team/patients?show=fact&fact={one.code}") for one in facts)
+    return BarChart(
+        title="What blocks months first", bars=tuple(bars), series=("Patients",), tones=("bad",), unit="patients"
+    )
+
+
+def _load_chart(figures: Figures) -> BarChart:
+    needed, available = figures.needed_seconds, figures.available_seconds
+    return BarChart(
+        title="Hours needed and hours available",
+        bars=(
+            Bar("Needed to 20 min", (needed,), rules.hours(needed)),
+            Bar("Available", (available,), rules.hours(available)),
+        ),
+        series=("Hours",),
+        tones=("warn" if needed > available else "2",),
+    )

@@ -1,0 +1,114 @@
+"""One member of the team, as a manager looks at them: their patients, their time by kind of work, their attempts."""
+
+from datetime import UTC
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
+
+from caretide.kernel.errors import NotFound
+from caretide.kernel.permissions import Permission
+from caretide.outreach import queries as outreach
+from caretide.outreach.rules import OUTCOMES
+from caretide.patients.models import Patient
+from caretide.reports.queries import team_lists, team_members
+from caretide.reports.queries.team import Calendar, calendar
+from caretide.reports.queries.team_lists import Asked
+from caretide.reports.rules import team as rules
+from caretide.reports.schemas.team import MemberPage, TeamMember, Tile, TriedLine
+from caretide.runtime.access import requires
+from caretide.runtime.tx import Tx
+from caretide.tenants import queries as tenants
+from caretide.time_log.models import TimeEntry
+from caretide.time_log.rules import ACTIVITY_TYPES
+from caretide.ui.charts import Bar, BarChart
+from caretide.ui.filters import hms, plural
+
+TRIED: Final = 12
+"""How many of the latest attempts stand on the page."""
+
+_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+
+
+@requires(Permission.TEAM_READ)
+async def member_page(tx: Tx, asked: Asked) -> MemberPage:
+    """Return one member's page; NotFound for nobody of this tenant."""
+    now = await calendar(tx)
+    member_id = asked.member_id
+    found = await team_members.one(tx, member_id, now.months, now.today) if member_id else None
+    if found is None or member_id is None:
+        raise NotFound("There is no such member")
+    zone = now.clinics[0].zone if now.clinics else ZoneInfo("UTC")
+    return MemberPage(
+        member=found,
+        role=(await tenants.member(tx, member_id)).role,
+        zone=zone,
+        tiles=_tiles(found),
+        patients=await team_lists.panel(tx, now, asked),
+        activities=await _activities(tx, now, member_id),
+        tried=await _tried(tx, member_id),
+        today=now.today,
+    )
+
+
+def _tiles(member: TeamMember) -> tuple[Tile, ...]:
+    held, under, reached, complete = member.progress.bars[0].values
+    served = rules.share(reached + complete, member.panel)
+    return (
+        Tile(key="panel", label="Panel", figure=member.panel),
+        Tile(
+            key="done",
+            label="Reached",
+            figure=reached + complete,
+            note=served.partition(" ")[2] if member.panel else "",
+        ),
+        Tile(key="under", label="Under threshold", figure=under, tone="warn" if under else "neutral"),
+        Tile(key="held", label="Held by a fact", figure=held, tone="bad" if held else "neutral"),
+        Tile(key="today", label="Today", figure=hms(member.today)),
+        Tile(key="month", label="This month", figure=hms(member.month)),
+        Tile(key="reach", label="Reached per attempt", figure=rules.share(member.contacts, member.attempts)),
+    )
+
+
+async def _activities(tx: Tx, now: Calendar, member_id: UUID) -> BarChart:
+    """Return the month's time by kind of work, the most first."""
+    wanted = (
+        select(
+            TimeEntry.activity_type, func.count().label("entries"), func.sum(TimeEntry.duration_secs).label("seconds")
+        )
+        .where(
+            TimeEntry.coordinator_id == member_id,
+            TimeEntry.is_void.is_(False),
+            TimeEntry.service_month.in_(sorted({first for _, first in now.months})),
+        )
+        .group_by(TimeEntry.activity_type)
+        .order_by(func.sum(TimeEntry.duration_secs).desc(), TimeEntry.activity_type)
+    )
+    rows = (await tx.db.execute(wanted)).all()
+    bars: list[Bar] = []
+    for row in rows:
+        kind = ACTIVITY_TYPES.get(row.activity_type)
+        label = kind.label if kind else row.activity_type
+        bars.append(Bar(label, (row.seconds,), f"{hms(row.seconds)} in {plural(row.entries, 'entry', 'entries')}"))
+    return BarChart(title="Time by activity", bars=tuple(bars), series=("Seconds",), tones=("2",))
+
+
+async def _tried(tx: Tx, member_id: UUID) -> tuple[TriedLine, ...]:
+    """Return the latest attempts that stand, with the names of those who were tried."""
+    made = [one for one in await outreach.made_by(tx, member_id) if not one.superseded and one.outcome != "mistake"][
+        :TRIED
+    ]
+    wanted = select(Patient.id, func.trim(Patient.given + " " + Patient.family)).where(Patient.id == any_(_IDS))
+    rows = (await tx.db.execute(wanted, {"ids": [one.patient_id for one in made]})).all()
+    names = {row[0]: row[1] for row in rows}
+    return tuple(
+        TriedLine(
+            patient_id=one.patient_id,
+            patient=names.get(one.patient_id, ""),
+            at=one.at.astimezone(UTC),
+            outcome=OUTCOMES[one.outcome].label,
+            tone="good" if one.is_contact else "neutral",
+        )
+        for one in made
+    )
