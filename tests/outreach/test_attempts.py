@@ -133,9 +133,10 @@ async def test_what_cannot_be_is_refused_by_field(
 ) -> None:
     patient_id = await mine(database, cast)
     moved = {key: clock.now + value if isinstance(value, timedelta) else value for key, value in changes.items()}
+    sent: dict[str, Any] = {"channel": "phone", "outcome": "busy"} | moved
     with pytest.raises(Invalid) as refused:
         async with database.tx(cast.coordinator) as tx:
-            await actions.record_attempt(tx, patient_id, **({"channel": "phone", "outcome": "busy"} | moved))
+            await actions.record_attempt(tx, patient_id, **sent)
     assert refused.value.field == field
 
 
