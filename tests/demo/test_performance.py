@@ -1,7 +1,7 @@
 """A demonstration is found again as it was, never built on an interrupted one, and never put over real work."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,8 +12,10 @@ import psycopg
 import pytest
 
 from caretide import worker
+from caretide.demo import stage
 from caretide.demo.performance import NOTEBOOK, Notebook, _disposable, performance
-from caretide.demo.stage import Production
+from caretide.demo.stage import Part, Production, Tell
+from caretide.demo.summary import Summary
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Conflict
 from caretide.kernel.ids import new_id
@@ -26,7 +28,7 @@ from caretide.settings import Settings
 from caretide.tenants import actions as tenants
 from tests.database import HandClock, clone_database, drop_database
 
-SMALL = Production(patients=10)
+SMALL = Production(patients=24)
 
 
 @pytest.fixture
@@ -58,14 +60,20 @@ def silent(_what: str, _done: int, _total: int) -> None:
 
 async def test_second_run_finds_what_is_there(ours: Installation) -> None:
     drain = partial(worker.drain, ours)
-    first = await performance(ours, drain, silent, SMALL)
+    url = ours.urls.url(LoginRole.APP)
+
+    async def play(parts: Sequence[Part], tell: Tell) -> list[Summary]:
+        reached = [0] * len(parts)
+        return list(await asyncio.gather(*(stage.play(ours.database, url, one, reached, drain, tell) for one in parts)))
+
+    first = await performance(ours, play, silent, SMALL)
     assert first.summary.adds_up
     assert (ours.settings.home / NOTEBOOK).stat().st_mode & 0o777 == 0o600
-    assert await performance(ours, drain, silent, replace(SMALL, seed=99)) == first
+    assert await performance(ours, play, silent, replace(SMALL, seed=99)) == first
     # Without its notebook nobody could sign in, and nobody knows whether it was finished.
     (ours.settings.home / NOTEBOOK).unlink()
     with pytest.raises(Conflict, match="--fresh"):
-        await performance(ours, drain, silent, SMALL)
+        await performance(ours, play, silent, SMALL)
 
 
 async def test_starting_over_is_refused_where_a_tenant_is_real_or_somebody_works(

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import insert
 
 from caretide.demo import names
-from caretide.demo.people import npi
+from caretide.demo.houses import npi
 from caretide.identity.actions import HASHER
 from caretide.identity.models import Account, Membership
 from caretide.kernel.actor import Actor

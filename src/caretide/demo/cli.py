@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 
@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from caretide.demo.performance import Performance, performance, start_over
-from caretide.demo.stage import Production, Tell
+from caretide.demo.performance import Performance, SignIn, clear_ruins, performance, start_over
+from caretide.demo.stage import Part, Production, Tell
+from caretide.demo.summary import Summary
+from caretide.demo.troupe import DrainOf, side_by_side
 from caretide.kernel.errors import Invalid
 from caretide.runtime import log
 from caretide.runtime.console import FAILURE, err
@@ -22,22 +24,28 @@ from caretide.settings import load_settings
 Work = Callable[[Installation], Awaitable[None]]
 
 
-def run_demo(drain: Work, serve: Work, *, leave: bool, fresh: bool, seed: int) -> int:
+def run_demo(drain: DrainOf, serve: Work, *, leave: bool, fresh: bool, seed: int) -> int:
     """Build or find the demonstration, show it, and serve it unless told to leave; return the exit status."""
     log.configure()
     settings = load_settings()
     if settings.mode == "production":
         raise Invalid("The demo is for trying things out; it does not run with CARETIDE_MODE=production")
 
+    async def play(parts: Sequence[Part], tell: Tell) -> list[Summary]:
+        return await side_by_side(settings, parts, drain, tell)
+
     async def run() -> int:
         if fresh:
             start_over(settings)
+        elif clear_ruins(settings):
+            err.print("An earlier demo was interrupted here; nothing in it was real, so it starts over.")
         async with installation(settings) as ours:
             with progress() as tell:
-                found = await performance(ours, lambda: drain(ours), tell, Production(seed=seed))
+                found = await performance(ours, play, tell, Production(seed=seed))
             _show(found, settings.base_url, as_json=leave)
             if not found.summary.adds_up:
-                wrong = ", ".join(name for name, holds in found.summary.checks.items() if not holds)
+                checks = found.summary.as_json()["checks"]
+                wrong = ", ".join(name for name, holds in checks.items() if not holds)
                 err.print(f"[bold red]Error:[/] the month does not add up: {wrong}")
                 return FAILURE
             if not leave:
@@ -70,18 +78,27 @@ def _show(found: Performance, url: str, *, as_json: bool) -> None:
         sign_ins = [asdict(one) for one in found.sign_ins]
         sys.stdout.write(json.dumps(summary.as_json() | {"sign_ins": sign_ins, "url": url}) + "\n")
         return
-    console = Console(width=max(100, err.width))  # roles and passwords are never cut
-    dollars = f"${summary.total_cents / 100:,.2f}"
-    console.print(
-        f"[bold]{summary.month}[/] is closed for [bold]{summary.tenant}[/]: {summary.ready} of {summary.ruled} "
-        f"patient-months ready, {summary.blocked} blocked, {dollars} on {sum(line.units for line in summary.lines)} "
-        f"units, {summary.records} records."
-    )
+    console = Console(width=max(100, err.width))  # addresses and passwords are never cut
+    for one in summary.tenants:
+        dollars = f"${one.total_cents / 100:,.2f}"
+        console.print(
+            f"[bold]{one.month}[/] is closed for [bold]{one.name}[/]: {one.ready:,} of {one.ruled:,} patient-months "
+            f"ready, {one.blocked:,} blocked, {dollars} on {sum(line.units for line in one.lines):,} units, "
+            f"{one.records:,} records."
+        )
+    console.print()
+    console.print(_table(found.sign_ins))
+    console.print("\nEverything here is generated: no person, number or address is anybody's. What to try: README.md.")
+
+
+def _table(sign_ins: Sequence[SignIn]) -> Table:
+    """Lay out who may sign in: addresses and passwords whole, for one that is cut short is no use to anybody."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    # An address or a password that is cut short is no use to anybody: what folds is who they are.
-    table.add_column("e-mail", min_width=max(len(one.email) for one in found.sign_ins))
-    table.add_column("password", min_width=max(len(one.password) for one in found.sign_ins))
+    table.add_column("e-mail", min_width=max(len(one.email) for one in sign_ins))
+    table.add_column("password", min_width=max(len(one.password) for one in sign_ins))
     table.add_column("who")
-    for one in found.sign_ins:
-        table.add_row(one.email, one.password, f"{one.name}, {one.role}")
-    console.print(table)
+    table.add_column("what to try")
+    for one in sign_ins:
+        where = " and ".join(slug.partition("-")[0].title() for slug in one.tenants)
+        table.add_row(one.email, one.password, f"{one.name}, {one.role}, {where}", one.try_this)
+    return table

@@ -1,4 +1,4 @@
-"""The practice: a tenant with two clinics, two billing practitioners and somebody in every role.
+"""The company: two health systems with their clinics and practitioners, and everybody who works in them.
 
 Everybody is invited, accepts and signs in as real people do; nothing is written past the actions.
 """
@@ -6,73 +6,20 @@ Everybody is invited, accepts and signs in as real people do; nothing is written
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
-from caretide.demo.people import DOCTORS
+from caretide.demo.houses import COMPANY_SLUG, INVITED, SEATS, SERVICE_COMPANY, House, Seat, seats_of
 from caretide.identity import actions as identity
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Conflict
 from caretide.kernel.ids import new_id
-from caretide.kernel.permissions import Role
 from caretide.runtime.tx import Database
 from caretide.tenants import actions, queries
 from caretide.tenants.actions import NewClinic, NewMember, NewPractitioner
 from caretide.tenants.queries import ClinicRow
-
-SLUG: Final = "lakeside-demo"
-NAME: Final = "Lakeside Health (generated)"
-TIME_ZONE: Final = "America/Chicago"
-TIN_GROUP: Final = "Lakeside Medical Group"
-DOMAIN: Final = "lakeside.example"
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """A place in the practice and who has it. `doctor` counts the billing practitioners from 0."""
-
-    key: str
-    name: str
-    role: Role
-    credential: str = ""
-    doctor: int | None = None
-
-    def email(self, domain: str = DOMAIN) -> str:
-        """Return the address to sign in with."""
-        return f"{self.key}@{domain}"
-
-
-SEATS: Final = (
-    Seat("admin", "Grace Okonjo", Role.ADMINISTRATOR),
-    Seat("manager", "Helen Sorensen", Role.MANAGER, "RN"),
-    Seat("nurse", "Joy Ramsey", Role.COORDINATOR, "RN"),
-    Seat("nurse2", "Lucía Moreno", Role.COORDINATOR, "RN"),
-    Seat("nurse3", "Daniel Osei", Role.COORDINATOR, "LPN"),
-    Seat("billing", "Carla Winter", Role.BILLING),
-    Seat("doctor", "Priya Raman", Role.PRACTITIONER, "MD", 0),
-    Seat("doctor2", "Thomas Whitlock", Role.PRACTITIONER, "NP", 1),
-    Seat("auditor", "Ruth Feldman", Role.AUDITOR),
-)
-
-CLINICS: Final = (
-    NewClinic(
-        name="Lakeside Family Medicine",
-        slug="lakeside",
-        time_zone=TIME_ZONE,
-        tin_group=TIN_GROUP,
-        address="210 Harbor Street, Lakeside, IL 62990",
-        phone="(217) 555-0100",
-    ),
-    NewClinic(
-        name="Port Alder Clinic",
-        slug="port-alder",
-        time_zone=TIME_ZONE,
-        tin_group=TIN_GROUP,
-        address="18 Mill Road, Port Alder, IL 62991",
-        phone="(217) 555-0101",
-    ),
-)
+from caretide.tenants.rules import License
 
 _WORDS: Final = """
     amber anchor apple autumn basket birch bridge bright candle canyon cedar cherry clover copper coral cotton dragon
@@ -84,7 +31,10 @@ _WORDS: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """The practice at work: its clinics, its practitioners' ids by number, and who acts, by seat."""
+    """A health system at work: its clinics, its practitioners' ids by number, and who acts, by seat.
+
+    It travels to the process that plays it.
+    """
 
     tenant_id: UUID
     clinics: tuple[ClinicRow, ...]
@@ -95,6 +45,13 @@ class Company:
     def system(self) -> Actor:
         """The command line in this tenant."""
         return Actor.system(self.tenant_id)
+
+    def member(self, key: str) -> UUID:
+        """Return the member who has a seat."""
+        member_id = self.actors[key].member_id
+        if member_id is None:
+            raise LookupError(f"nobody has the seat '{key}'")
+        return member_id
 
 
 def new_passwords() -> dict[str, str]:
@@ -108,57 +65,120 @@ def new_pass_phrase() -> str:
     return "-".join(secrets.choice(words) for _ in range(4))
 
 
-async def found(
-    database: Database, opened_on: date, passwords: Mapping[str, str], *, slug: str = SLUG, domain: str = DOMAIN
-) -> Company:
-    """Make the practice as it is on its first day; `passwords` are by seat."""
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The first day of a health system, what is put behind its slug and addresses, and the seats' passwords.
+
+    `suffix` keeps several demonstrations apart in one installation: the tests' only.
+    """
+
+    on: date
+    today: date
+    passwords: Mapping[str, str]
+    suffix: str = ""
+
+    def slug(self, house: House) -> str:
+        """Return the tenant's slug."""
+        return house.slug + self.suffix
+
+    def email(self, seat: Seat) -> str:
+        """Return the address to sign in with."""
+        return seat.email + self.suffix
+
+
+async def incorporate(database: Database, opening: Opening) -> UUID:
+    """Make the service company; return its id."""
+    async with database.tx(Actor.operator()) as tx:
+        slug = COMPANY_SLUG + opening.suffix
+        return await actions.create_company(tx, slug=slug, name=SERVICE_COMPANY, is_generated=True)
+
+
+async def found(database: Database, house: House, company_id: UUID, opening: Opening) -> Company:
+    """Make a health system as it is on its first day, and let everybody in."""
     tenant_id = new_id()
     system = Actor.system(tenant_id)
     async with database.tx(system) as tx:
-        await actions.create_tenant(tx, slug=slug, name=NAME, is_generated=True)
-        clinic_ids = [await actions.create_clinic(tx, clinic) for clinic in CLINICS]
-        for clinic_id in clinic_ids:
+        await actions.create_tenant(tx, slug=opening.slug(house), name=house.name, is_generated=True)
+        await actions.serve_tenant(tx, company_id)
+        clinic_ids: list[UUID] = []
+        for site in house.sites:
+            clinic = NewClinic(
+                name=site.name,
+                slug=site.slug,
+                time_zone=site.time_zone,
+                tin_group=site.tin_group,
+                address=site.address,
+                phone=site.phone,
+            )
+            clinic_id = await actions.create_clinic(tx, clinic)
+            clinic_ids.append(clinic_id)
             for kind, detail in (
-                ("round-the-clock-access", "Nurse line, (217) 555-0199, answered day and night"),
+                ("round-the-clock-access", f"Nurse line, {site.nurse_line}, answered day and night"),
                 ("certified-ehr", "Certified EHR, 2015 Edition Cures Update"),
             ):
                 value = {"value": True, "detail": detail}
                 await actions.record_clinic_fact(
-                    tx, clinic_id, kind, value=value, effective_on=opened_on, checked_on=opened_on
+                    tx, clinic_id, kind, value=value, effective_on=opening.on, checked_on=opening.on
                 )
-        doctors = [
-            await actions.save_practitioner(
+        doctors = {
+            doctor.key: await actions.save_practitioner(
                 tx,
                 NewPractitioner(
-                    npi=doctor.npi, family=doctor.family, given=doctor.given, kind=doctor.kind, tin_group=TIN_GROUP
+                    npi=doctor.npi,
+                    family=doctor.family,
+                    given=doctor.given,
+                    kind=doctor.kind,
+                    tin_group=house.sites[doctor.site].tin_group,
                 ),
             )
-            for doctor in DOCTORS
-        ]
+            for doctor in house.doctors
+        }
         clinics = tuple([await queries.clinic(tx, clinic_id) for clinic_id in clinic_ids])
-    actors: dict[str, Actor] = {}
-    for seat in SEATS:
-        practitioner_id = None if seat.doctor is None else doctors[seat.doctor]
-        new = NewMember(
-            email=seat.email(domain),
-            name=seat.name,
-            role=seat.role,
-            credential=seat.credential,
-            practitioner_id=practitioner_id,
-        )
-        actors[seat.key] = await _let_in(database, system, new, passwords[seat.key])
-    return Company(tenant_id, clinics, tuple(doctors), actors)
+    actors = {
+        seat.key: await _let_in(database, tenant_id, _member(seat, opening, doctors), opening.passwords[seat.key])
+        for seat in seats_of(house)
+    }
+    return Company(tenant_id, clinics, tuple(doctors.values()), actors)
 
 
-async def _let_in(database: Database, system: Actor, new: NewMember, password: str) -> Actor:
-    """Invite somebody, accept for them, sign them in; return who they are to the system."""
-    async with database.tx(system) as tx:
+def _member(seat: Seat, opening: Opening, doctors: Mapping[str, UUID]) -> NewMember:
+    return NewMember(
+        email=opening.email(seat),
+        name=seat.name,
+        role=seat.role,
+        credential=seat.credential,
+        practitioner_id=doctors[seat.doctor] if seat.doctor else None,
+        languages=seat.languages,
+        licenses=tuple(
+            License(
+                kind=seat.credential,
+                state=state,
+                number=f"{seat.credential}-{state}-999{len(seat.name) * 137 + place:05d}",
+                expires_on=opening.today + timedelta(days=days),
+            )
+            for place, (state, days) in enumerate(seat.licenses.items())
+        ),
+        weekly_hours=seat.weekly_hours,
+    )
+
+
+async def invite(database: Database, company: Company, opening: Opening) -> None:
+    """Invite somebody who does not answer."""
+    async with database.tx(company.system) as tx:
+        await actions.invite_member(tx, _member(INVITED, opening, {}))
+
+
+async def _let_in(database: Database, tenant_id: UUID, new: NewMember, password: str) -> Actor:
+    """Invite somebody, accept for them, sign them in to this tenant; return who they are to the system."""
+    async with database.tx(Actor.system(tenant_id)) as tx:
         invited = await actions.invite_member(tx, new)
     async with database.tx(Actor.nobody()) as tx:
         await actions.accept_invitation(tx, invited.token, password)
     async with database.tx(Actor.nobody()) as tx:
         signed_in = await identity.sign_in(tx, new.email, password)
-    if signed_in is None:
-        raise Conflict(f"{new.email} has an account with another password here; start over with --fresh")
+        if signed_in is None:
+            raise Conflict(f"{new.email} has an account with another password here; start over with --fresh")
+        if signed_in.tenants > 1:
+            await identity.choose_tenant(tx, signed_in.secret, tenant_id)
     async with database.tx(Actor.nobody()) as tx:
         return await queries.actor_behind(tx, signed_in.secret)

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from caretide.demo import names
 from caretide.demo.catalogue import Disease, Drug, Substance
-from caretide.demo.people import Doctor, Person, Visit
+from caretide.demo.houses import Doctor
+from caretide.demo.people import Person, Visit
 
 Resource = dict[str, Any]
 
@@ -27,7 +28,7 @@ _RXNORM: Final = "http://www.nlm.nih.gov/research/umls/rxnorm"
 # Source of Payment Typology, and the words that a payer's card carries.
 _PAYERS: Final = {
     "original_b": ("12", "Medicare (Non-managed Care)", "Medicare", "Medicare Part A and Part B"),
-    "advantage": ("11", "Medicare Managed Care", "Prairie Health Plans", "Prairie Medicare Advantage HMO"),
+    "advantage": ("11", "Medicare Managed Care", "{} Health Plans", "{} Medicare Advantage HMO"),
     "part_a_only": ("1", "Medicare", "Medicare", "Medicare Part A"),
 }
 
@@ -73,7 +74,7 @@ def _practitioner(doctor: Doctor) -> Resource:
 def _patient(person: Person, doctor: Doctor) -> Resource:
     town, postal_code = person.town
     mrn, mbi = _concept(f"{_TERMS}/v2-0203", "MR"), _concept(f"{_TERMS}/v2-0203", "MC")
-    home = {"use": "home", "line": [person.street], "city": town, "state": "IL", "postalCode": postal_code}
+    home = {"use": "home", "line": [person.street], "city": town, "state": person.state, "postalCode": postal_code}
     telecom: list[Resource] = [{"system": "phone", "value": person.phone, "use": "home", "rank": 1}]
     if person.email:
         telecom.append({"system": "email", "value": person.email, "use": "home"})
@@ -82,13 +83,14 @@ def _patient(person: Person, doctor: Doctor) -> Resource:
         person.key,
         active=True,
         identifier=[
-            {"type": mrn, "system": "https://lakeside.example/mrn", "value": person.mrn},
+            {"type": mrn, "system": f"https://{person.house}.example/mrn", "value": person.mrn},
             {"type": mbi, "system": "http://hl7.org/fhir/sid/us-mbi", "value": person.mbi},
         ],
         name=[{"use": "official", "family": person.family, "given": [person.given]}],
         telecom=telecom,
         gender=person.sex,
         birthDate=person.birth_date.isoformat(),
+        **({"deceasedDateTime": person.died_on.isoformat()} if person.died_on else {}),
         address=[home | {"country": "US"}],
         communication=[
             {
@@ -165,7 +167,7 @@ def _encounter(key: str, subject: Resource, visit: Visit, doctor: Doctor) -> Res
     inpatient = visit.kind == "inpatient"
     code, display = ("IMP", "inpatient encounter") if inpatient else ("AMB", "ambulatory")
     kind = ("32485007", "Hospital admission") if inpatient else ("185349003", "Encounter for check up")
-    # Noon and four o'clock in Illinois, in universal time: the day is the same in both.
+    # Noon and four o'clock in Illinois, in universal time: the day is the same at every clinic.
     start, end = (datetime.combine(day, time(hour), UTC) for day, hour in ((visit.first, 18), (visit.last, 22)))
     return _resource(
         "Encounter",
@@ -186,6 +188,7 @@ def _encounter(key: str, subject: Resource, visit: Visit, doctor: Doctor) -> Res
 
 def _coverage(person: Person, subject: Resource) -> Resource:
     code, display, payor, plan = _PAYERS[person.coverage]
+    named = plan.format(person.payer)
     return _resource(
         "Coverage",
         f"{person.key}-coverage",
@@ -194,6 +197,6 @@ def _coverage(person: Person, subject: Resource) -> Resource:
         subscriberId=person.mbi,
         beneficiary=subject,
         period={"start": person.covered_since.isoformat()},
-        payor=[{"display": payor}],
-        **{"class": [{"type": _concept(f"{_TERMS}/coverage-class", "plan"), "value": code, "name": plan}]},
+        payor=[{"display": payor.format(person.payer)}],
+        **{"class": [{"type": _concept(f"{_TERMS}/coverage-class", "plan"), "value": code, "name": named}]},
     )

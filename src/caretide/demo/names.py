@@ -51,13 +51,20 @@ COMMUNITIES: Final = {
         "José Juan Manuel Francisco Ramón Ernesto Rubén Héctor Alfredo Ignacio",
         "Hernández Gutiérrez Castillo Ramírez Ortega Villanueva Cárdenas Fuentes Delgado Maldonado Espinoza Zamora",
     ),
-    "vietnamese": _community(0, "Thuy Lan Huong Mai", "Minh Duc Quang Hai", "Nguyen Tran Pham Vo"),
+    "vietnamese": _community(0, "Thuy Lan Huong Hanh", "Minh Duc Quang Hai", "Nguyen Truong Pham Vo"),
+    "russian": _community(0, "Galina Lyudmila Tamara", "Viktor Anatoly Gennady", "Sokolov Zaitsev Morozov"),
 }
 
-LANGUAGES: Final = {"en": ("English", 82), "es": ("Spanish", 13), "vi": ("Vietnamese", 2), "pl": ("Polish", 3)}
-"""BCP 47 tag -> name and weight: 82 % English, 13 % Spanish, 5 % other."""
+LANGUAGES: Final = {
+    "en": ("English", 82),
+    "es": ("Spanish", 13),
+    "vi": ("Vietnamese", 2),
+    "pl": ("Polish", 3),
+    "ru": ("Russian", 0),
+}
+"""BCP 47 tag -> name and weight: 82 % English, 13 % Spanish, 5 % other; a health system may have weights of its own."""
 
-SPEAKERS: Final = {"es": "spanish", "vi": "vietnamese", "pl": "polish"}
+SPEAKERS: Final = {"es": "spanish", "vi": "vietnamese", "pl": "polish", "ru": "russian"}
 """Language other than English -> whose it is."""
 
 STREETS: Final = (

@@ -1,14 +1,15 @@
 """Draws patients who do not exist: the same seed gives the same people.
 
-Nothing here can be anybody: Medicare numbers carry an S in the second place and NPIs begin with 999, neither of which
-CMS ever gives out; telephone numbers end in 555-01xx and mail goes to example.com, both set aside for fiction.
+Nothing here can be anybody: Medicare numbers carry an S in the second place, which CMS never gives out; telephone
+numbers end in 555-01xx and mail goes to example.com, both set aside for fiction.
 """
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from random import Random
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from caretide.demo import names
 from caretide.demo.catalogue import (
@@ -21,14 +22,16 @@ from caretide.demo.catalogue import (
     Drug,
     Substance,
 )
+from caretide.demo.houses import LAKESIDE, House
 from caretide.kernel.month import Month
 
 Coverage = Literal["original_b", "advantage", "part_a_only", "unrecorded"]
 Kind = Literal["many", "single", "healthy", "part_a"]
 
+K = TypeVar("K")
+
 _LETTERS: Final = "ACDEFGHJKMNPQRTUVWXY"
 _DIGITS: Final = "0123456789"
-_AREA_CODES: Final = ("217", "309", "618", "815")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,11 @@ class Visit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A generated patient. `site` and `doctor` count clinics and practitioners from 0."""
+    """A generated patient of a health system. `site` and `doctor` count its clinics and practitioners from 0."""
 
+    house: str
+    record: str
+    payer: str
     number: int
     site: int
     doctor: int
@@ -57,22 +63,24 @@ class Person:
     email: str | None
     street: str
     town: tuple[str, str]
+    state: str
     coverage: Coverage
     covered_since: date
     diseases: tuple[tuple[Disease, date], ...]
     drugs: tuple[tuple[Drug, date], ...]
     allergies: tuple[Substance, ...]
     visits: tuple[Visit, ...]
+    died_on: date | None = None
 
     @property
     def key(self) -> str:
         """The FHIR id."""
-        return f"lakeside-{self.number:04d}"
+        return f"{self.house}-{self.number:04d}"
 
     @property
     def mrn(self) -> str:
         """The clinic's record number."""
-        return f"LK-{10400 + self.number * 7}"
+        return f"{self.record}-{10400 + self.number * 7}"
 
     @property
     def stay(self) -> Visit | None:
@@ -80,44 +88,15 @@ class Person:
         return next((visit for visit in self.visits if visit.kind == "inpatient"), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Doctor:
-    """A generated billing practitioner."""
-
-    number: int
-    npi: str
-    family: str
-    given: str
-    kind: str
-
-    @property
-    def key(self) -> str:
-        """The FHIR id."""
-        return f"lakeside-doctor-{self.number}"
+DOCTORS: Final = LAKESIDE.doctors
 
 
-def npi(body: int) -> str:
-    """Return the NPI 999bbbbbb with its check digit (Luhn over 80840 and the number, 45 CFR 162.406)."""
-    digits = f"999{body:06d}"
-    total = 0
-    for place, digit in enumerate(reversed("80840" + digits)):
-        value = int(digit) * (1 if place % 2 else 2)
-        total += value - 9 if value > 9 else value
-    return f"{digits}{-total % 10}"
-
-
-DOCTORS: Final = (
-    Doctor(0, npi(104211), "Raman", "Priya", "physician"),
-    Doctor(1, npi(233875), "Whitlock", "Thomas", "nurse_practitioner"),
-)
-
-
-def people(seed: int, count: int, month: Month) -> list[Person]:
-    """Return patients as their charts stand when the month has passed.
+def people(seed: int, count: int, month: Month, house: House = LAKESIDE) -> list[Person]:
+    """Return patients of a health system as their charts stand when the month has passed.
 
     Most have two or more chronic conditions. One in eight has a single serious one; one in fifteen, and at least two,
-    cannot be in the service: nothing chronic, or no Part B. One has no coverage on record, one is in hospital for some
-    days of the month.
+    cannot be in the service: nothing chronic, or no Part B. A few have no coverage on record, and a few are in hospital
+    for some days of the month; one of each at least.
     """
     singles, misfits = round(count / 8), max(2, round(count / 15))
     kinds: list[Kind] = [
@@ -125,25 +104,34 @@ def people(seed: int, count: int, month: Month) -> list[Person]:
         *("part_a" if number % 2 else "healthy" for number in range(misfits)),
         *("many" for _ in range(count - singles - misfits)),
     ]
-    languages = _apportioned({tag: weight for tag, (_, weight) in names.LANGUAGES.items()}, count)
-    sexes = _apportioned({"female": 58, "male": 42}, count)
-    Random(f"{seed}/kinds").shuffle(kinds)
-    Random(f"{seed}/languages").shuffle(languages)
-    Random(f"{seed}/sexes").shuffle(sexes)
+    whose = f"{seed}/{house.key}"
+    languages = apportioned(house.languages, count)
+    sexes = apportioned({"female": 58, "male": 42}, count)
+    sites = apportioned({number: site.weight for number, site in enumerate(house.sites)}, count)
+    for name, dealt in (("kinds", kinds), ("languages", languages), ("sexes", sexes), ("sites", sites)):
+        Random(f"{whose}/{name}").shuffle(dealt)
     made = [
-        _Draw(Random(f"{seed}/person/{n}"), n + 1, month).person(kind, sex, language)
-        for n, (kind, sex, language) in enumerate(zip(kinds, sexes, languages, strict=True))
+        _Draw(Random(f"{whose}/person/{n}"), n + 1, month, house, site).person(kind, sex, language)
+        for n, (kind, sex, language, site) in enumerate(zip(kinds, sexes, languages, sites, strict=True))
     ]
+    return _with_rarities(made, kinds, month, Random(f"{whose}/rarities"))
+
+
+def _with_rarities(made: list[Person], kinds: list[Kind], month: Month, rng: Random) -> list[Person]:
+    """Send some of those with original Medicare to hospital, and lose the coverage of others."""
     usual = [n for n, kind in enumerate(kinds) if kind == "many" and made[n].coverage == "original_b"]
-    hospital, unrecorded = usual[-1], usual[-2]
-    admitted = month.first + timedelta(days=10)
-    stay = Visit("inpatient", admitted, admitted + timedelta(days=4))
-    made[hospital] = replace(made[hospital], visits=(*made[hospital].visits, stay))
-    made[unrecorded] = replace(made[unrecorded], coverage="unrecorded")
+    rng.shuffle(usual)
+    stays, losses = max(1, round(len(made) * 0.012)), max(1, round(len(made) * 0.006))
+    for n in usual[:stays]:
+        admitted = month.first + timedelta(days=rng.randrange(3, 18))
+        stay = Visit("inpatient", admitted, admitted + timedelta(days=rng.randrange(3, 8)))
+        made[n] = replace(made[n], visits=(*made[n].visits, stay))
+    for n in usual[stays : stays + losses]:
+        made[n] = replace(made[n], coverage="unrecorded")
     return made
 
 
-def _apportioned(weights: dict[str, int], count: int) -> list[str]:
+def apportioned(weights: Mapping[K, float], count: int) -> list[K]:
     """Return `count` values in the proportion of their weights, those of the largest remainders rounded up."""
     total = sum(weights.values())
     exact = {value: weight * count / total for value, weight in weights.items()}
@@ -160,29 +148,35 @@ class _Draw:
     rng: Random
     number: int
     month: Month
+    house: House
+    site: int
 
     def person(self, kind: Kind, sex: str, language: str) -> Person:
         """Return the person that these traits and chance make."""
-        rng = self.rng
+        rng, site = self.rng, self.house.sites[self.site]
         family, given = self._name(sex, language)
         born = self._birth_date()
         diseases = self._diseases(kind, sex, born)
         drugs = tuple((rng.choice(disease.drugs), self._ago(20, 330)) for disease, _ in diseases if disease.drugs)
         plain = unicodedata.normalize("NFKD", f"{given}.{family}").encode("ascii", "ignore").decode().lower()
         return Person(
+            house=self.house.key,
+            record=self.house.mrn,
+            payer=self.house.payer,
             number=self.number,
-            site=0 if self.number % 5 < 3 else 1,
-            doctor=0 if self.number % 2 else 1,
+            site=self.site,
+            doctor=self._doctor(),
             family=family,
             given=given,
             sex=sex,
             birth_date=born,
             language=language,
             mbi=self._mbi(),
-            phone=f"({rng.choice(_AREA_CODES)}) 555-01{(self.number - 1) % 100:02d}",
+            phone=f"({rng.choice(site.area_codes)}) 555-01{(self.number - 1) % 100:02d}",
             email=f"{plain}@example.com" if rng.random() < 0.6 else None,
             street=f"{rng.randrange(100, 2400)} {rng.choice(names.STREETS)}",
-            town=rng.choice(names.TOWNS),
+            town=rng.choice(site.towns),
+            state=site.state,
             coverage=self._coverage(kind),
             covered_since=date(born.year + 65, born.month, 1),
             diseases=diseases,
@@ -190,6 +184,10 @@ class _Draw:
             allergies=tuple(rng.sample(ALLERGIES, rng.choice((0, 0, 0, 1, 1, 2)))),
             visits=self._visits(),
         )
+
+    def _doctor(self) -> int:
+        here = [n for n, doctor in enumerate(self.house.doctors) if doctor.site == self.site]
+        return here[self.number % len(here)]
 
     def _name(self, sex: str, language: str) -> tuple[str, str]:
         spoken = {key: community.weight for key, community in names.COMMUNITIES.items()}

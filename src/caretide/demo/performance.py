@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,8 +12,9 @@ from uuid import UUID
 from psycopg import Connection, sql
 
 from caretide.demo import company, stage
-from caretide.demo.stage import USUAL, Drain, Production, Tell
-from caretide.demo.summary import Summary, summarize
+from caretide.demo.houses import HOUSES, SEATS, SERVICE_COMPANY
+from caretide.demo.stage import USUAL, Part, Production, Tell
+from caretide.demo.summary import Summary, Total, summarize
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Conflict, Invalid, NotFound
 from caretide.kernel.month import Month
@@ -26,58 +28,88 @@ from caretide.tenants import queries as tenants
 
 NOTEBOOK: Final = "demo.json"
 
+Play = Callable[[Sequence[Part], Tell], Awaitable[list[Summary]]]
+"""Plays the parts of a production and returns their summaries in the same order."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Somebody of the practice, and how they get in."""
+    """Somebody of the company, where they work, and how they get in."""
 
     role: str
     name: str
     email: str
     password: str
+    tenants: tuple[str, ...]
+    try_this: str
 
 
 @dataclass(frozen=True, slots=True)
 class Performance:
     """A closed month, and who may look at it."""
 
-    summary: Summary
+    summary: Total
     sign_ins: tuple[SignIn, ...]
 
 
-async def performance(ours: Installation, drain: Drain, tell: Tell, production: Production = USUAL) -> Performance:
+async def performance(ours: Installation, play: Play, tell: Tell, production: Production = USUAL) -> Performance:
     """Return the demonstration that is there; build it first where there is none.
 
-    Raises Conflict where an earlier one was interrupted: half a practice would not add up.
+    Raises Conflict where an earlier one was interrupted: half a company would not add up.
     """
     notebook = Notebook(ours.settings.home / NOTEBOOK)
-    known, system = notebook.read(), await _system(ours.database)
-    if system is not None and (known is None or known["tenant"] != str(system.tenant_id)):
+    known, actors = notebook.read(), await _systems(ours.database)
+    if actors and not _is_whole(known, {slug: str(actor.tenant_id) for slug, actor in actors.items()}):
         raise Conflict("An earlier demo was not finished here; start over with `script/demo --fresh`")
-    if known is None or system is None:
+    if known is None or not actors:
         passwords = company.new_passwords()
         url = ours.urls.url(LoginRole.APP)
-        summary = await stage.play(ours.database, url, passwords, drain, tell, production)
-        system = await _system(ours.database)
-        tenant = str(system.tenant_id) if system else ""
-        played = {"tenant": tenant, "month": summary.month, "refused_attempts": summary.refused_attempts}
-        notebook.write(played | {"passwords": passwords})
-        return Performance(summary, _sign_ins(passwords))
+        parts = await stage.open_doors(ours.database, url, passwords, tell, production)
+        summaries = await play(parts, tell)
+        refused = {one.tenant: one.refused_attempts for one in summaries}
+        tenant_ids = {one.tenant: str(part.company.tenant_id) for one, part in zip(summaries, parts, strict=True)}
+        notebook.write(
+            {"tenants": tenant_ids, "month": summaries[0].month, "refused_attempts": refused, "passwords": passwords}
+        )
+        return Performance(_total(summaries), _sign_ins(passwords))
     month, refused = Month.parse(known["month"]), known["refused_attempts"]
-    summary = await summarize(ours.database, system, month, refused_attempts=refused)
-    return Performance(summary, _sign_ins(known["passwords"]))
+    summaries = [
+        await summarize(ours.database, actor, month, refused_attempts=refused[slug]) for slug, actor in actors.items()
+    ]
+    return Performance(_total(summaries), _sign_ins(known["passwords"]))
+
+
+def _is_whole(known: Mapping[str, Any] | None, tenant_ids: Mapping[str, str]) -> bool:
+    """Whether the notebook tells of exactly these tenants: it is written last."""
+    return known is not None and known.get("tenants") == tenant_ids
+
+
+def _total(summaries: Sequence[Summary]) -> Total:
+    return Total(company=SERVICE_COMPANY, people=len(SEATS), tenants=tuple(summaries))
 
 
 def _sign_ins(passwords: Mapping[str, str]) -> tuple[SignIn, ...]:
-    return tuple(SignIn(seat.role, seat.name, seat.email(), passwords[seat.key]) for seat in company.SEATS)
+    return tuple(
+        SignIn(
+            role=seat.role,
+            name=seat.name,
+            email=seat.email,
+            password=passwords[seat.key],
+            tenants=tuple(house.slug for house in HOUSES if house.key in seat.shifts),
+            try_this=seat.hint,
+        )
+        for seat in SEATS
+    )
 
 
-async def _system(database: Database) -> Actor | None:
-    try:
-        async with database.tx(Actor.nobody()) as tx:
-            return Actor.system(await tenants.tenant_by_slug(tx, company.SLUG))
-    except NotFound:
-        return None
+async def _systems(database: Database) -> dict[str, Actor]:
+    """Return the command line in each of the demonstration's tenants that is there."""
+    found: dict[str, Actor] = {}
+    for house in HOUSES:
+        with suppress(NotFound):
+            async with database.tx(Actor.nobody()) as tx:
+                found[house.slug] = Actor.system(await tenants.tenant_by_slug(tx, house.slug))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +154,28 @@ def _disposable(connection: Connection[Any]) -> list[UUID]:
     if connection.execute(_OTHERS).fetchone():
         raise Conflict("The demo is in use; stop whatever serves it, then try --fresh again")
     return [tenant_id for tenant_id, *_ in rows]
+
+
+def clear_ruins(settings: Settings) -> bool:
+    """Start over where an earlier demonstration was interrupted and nothing here is real; return whether that was so.
+
+    What is not ours to drop (a real tenant, an external database, one that is in use) is left for the build to refuse.
+    """
+    with shared(settings) as urls:
+        if urls.cluster is None:
+            return False
+        with connected(urls.cluster.url(LoginRole.ADMIN)) as connection:
+            if connection.execute(_HAS_TENANTS).fetchone() is None:
+                return False
+            rows = connection.execute("SELECT slug, id FROM public.tenants").fetchall()
+            ours = {slug: str(tenant_id) for slug, tenant_id in rows if slug in {house.slug for house in HOUSES}}
+            if not ours or _is_whole(Notebook(settings.home / NOTEBOOK).read(), ours):
+                return False
+            with suppress(Conflict):
+                _disposable(connection)
+                start_over(settings)
+                return True
+    return False
 
 
 def start_over(settings: Settings) -> None:

@@ -1,8 +1,8 @@
-"""The month in figures, read back through the features' own questions, and whether they agree with one another."""
+"""The last full month in figures, read back through the features' own questions, and whether they agree."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from caretide.billing.queries import closes, lists
 from caretide.enrollment import queries as enrollment
@@ -26,9 +26,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """A closed month. Seconds are of entries that stand; `checks` says which sums agree."""
+    """A tenant's closed month. Seconds are of entries that stand; `checks` says which sums agree."""
 
     tenant: str
+    name: str
     clinics: tuple[str, ...]
     members: int
     patients: int
@@ -57,6 +58,63 @@ class Summary:
         return asdict(self) | {"adds_up": self.adds_up}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """The closed month of all tenants together. `people` counts accounts: some of them work in several tenants."""
+
+    company: str
+    people: int
+    tenants: tuple[Summary, ...]
+
+    @property
+    def month(self) -> str:
+        """The month that every tenant closed."""
+        return self.tenants[0].month
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every tenant's checks hold."""
+        return bool(self.tenants) and all(one.adds_up for one in self.tenants)
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Every code with units and cents."""
+        units, cents = Counter[str](), Counter[str]()
+        for line in (line for one in self.tenants for line in one.lines):
+            units[line.code] += line.units
+            cents[line.code] += line.cents
+        return tuple(Line(code=code, units=units[code], cents=cents[code]) for code in sorted(units))
+
+    def sum(self, figure: str) -> int:
+        """Return a figure of all tenants together."""
+        return sum(getattr(one, figure) for one in self.tenants)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything in JSON's types."""
+        blocked = Counter[str]()
+        for one in self.tenants:
+            blocked.update(one.blocked_by)
+        return {
+            "company": self.company,
+            "month": self.month,
+            "people": self.people,
+            "clinics": [f"{one.tenant}/{clinic}" for one in self.tenants for clinic in one.clinics],
+            **{figure: self.sum(figure) for figure in FIGURES},
+            "blocked_by": dict(sorted(blocked.items())),
+            "lines": [asdict(line) for line in self.lines],
+            "checks": {f"{one.tenant}/{name}": holds for one in self.tenants for name, holds in one.checks.items()},
+            "adds_up": self.adds_up,
+            "tenants": [one.as_json() for one in self.tenants],
+        }
+
+
+FIGURES: Final = (
+    "members", "patients", "enrolled", "entries", "seconds", "voided", "refused_attempts", "ruled", "ready", "blocked",
+    "total_cents", "records",
+)  # fmt: skip
+"""What is added up over tenants."""
+
+
 @dataclass(slots=True)
 class _Sums:
     """What is added up clinic by clinic. The second of a pair is the same figure by another way."""
@@ -74,7 +132,7 @@ class _Sums:
 async def summarize(database: Database, actor: Actor, month: Month, *, refused_attempts: int) -> Summary:
     """Return the month of the actor's tenant as it stands closed."""
     async with database.tx(actor) as tx:
-        slug = (await tenants.my_tenant(tx)).slug
+        mine = await tenants.my_tenant(tx)
         members = await tenants.members(tx)
         clinics = await tenants.clinics(tx)
         sums, blocked, units, cents = _Sums(), Counter[str](), Counter[str](), Counter[str]()
@@ -91,7 +149,8 @@ async def summarize(database: Database, actor: Actor, month: Month, *, refused_a
     ready, held = sum(one.ready for one in status), sum(one.blocked for one in status)
     total, records = sum(one.amount for one in status), sum(one.records for one in status)
     return Summary(
-        tenant=slug,
+        tenant=mine.slug,
+        name=mine.name,
         clinics=tuple(clinic.slug for clinic in clinics),
         members=len(members),
         patients=sums.patients,

@@ -1,0 +1,88 @@
+"""Plays moments in their order, each by the person who would do it, at the time when they would.
+
+One person's day in one health system is one transaction, whose clock is moved from moment to moment: thousands of
+actions of a few people take thousands of transactions otherwise. What the database stamps itself (when a row was
+inserted) stays true.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+
+from caretide.demo.company import Company
+from caretide.demo.relay import SHARED, Relay
+from caretide.kernel.errors import Conflict
+from caretide.runtime.tx import Database, Tx
+
+Do = Callable[[Tx], Awaitable[object]]
+OnStep = Callable[[int, int], None]
+"""Hears how many of how many moments have been played."""
+
+MORNING, DAY, EVENING = 0, 1, 2
+
+
+@dataclass
+class HandClock:
+    """A clock that is set by hand."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        """Return the time that was set."""
+        return self.now
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that somebody does at a time, told in the health system's own zone. `who` is a seat.
+
+    Within a day everybody's mornings come first, their evenings last. `refused` is set where the system must say no.
+    """
+
+    at: datetime
+    who: str
+    do: Do
+    part: int = DAY
+    refused: bool = False
+
+
+async def perform(
+    database: Database, clock: HandClock, company: Company, relay: Relay, script: Iterable[Moment], on_step: OnStep
+) -> int:
+    """Play every moment; return how many attempts were refused, as they had to be."""
+
+    def batch_of(moment: Moment) -> tuple[date, int, int, str]:
+        return moment.at.date(), moment.part, relay.rank(moment.who), moment.who
+
+    moments = sorted(script, key=lambda moment: (*batch_of(moment), moment.at))
+    refused = played = 0
+    for (day, part, rank, who), same in groupby(moments, key=batch_of):
+        relay.begun(day)
+        if part == DAY and who in SHARED:
+            await relay.turn(day)
+        elif (part, rank) > (DAY, 0):
+            relay.done(day)
+        batch = list(same)
+        clock.now = batch[0].at
+        async with database.tx(company.actors[who]) as tx:
+            for moment in batch:
+                tx.now = moment.at
+                if moment.refused:
+                    await _refused(tx, moment)
+                    refused += 1
+                else:
+                    await moment.do(tx)
+        played += len(batch)
+        on_step(played, len(moments))
+    return refused
+
+
+async def _refused(tx: Tx, moment: Moment) -> None:
+    """Try what cannot be; what it wrote before it was refused is undone, and the day goes on."""
+    try:
+        async with tx.attempt():
+            await moment.do(tx)
+    except Conflict:
+        return
+    raise LookupError("the story expected a refusal")
