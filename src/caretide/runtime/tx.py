@@ -21,15 +21,34 @@ from caretide.kernel.actor import Actor
 from caretide.kernel.clock import Clock
 from caretide.kernel.errors import CaretideError, Conflict, Forbidden, Invalid, Unavailable
 from caretide.kernel.ids import new_id
-from caretide.runtime.bulk import insert_many
 from caretide.runtime.db import column_cipher
-from caretide.runtime.models import AccountEvent, AuditEvent, AuditEventPatient, TenantKey
+from caretide.runtime.models import AccountEvent, TenantKey
 from caretide.vault.envelope import ColumnCipher, unwrap
 from caretide.vault.keys import Keyring
 from caretide.vault.store import Vault
 
 # Always written, even for nobody: a pooled connection must never inherit the last transaction's tenant.
 SET_CONTEXT = text("SELECT set_config('app.ctx', :context, true)")
+
+# Events and the patients they touched in one statement, which checks the context once.
+_WRITE_TRAIL = text(
+    """
+    WITH context AS MATERIALIZED (SELECT ctx.tenant() AS tenant_id),
+    written AS (
+        INSERT INTO audit_events (tenant_id, id, actor_kind, account_id, member_id, verb, outcome, details)
+        SELECT tenant_id, id, actor_kind, account_id, member_id, verb, outcome, details
+        FROM context, json_to_recordset(CAST(:events AS json)) AS event(
+            id uuid, actor_kind text, account_id uuid, member_id uuid, verb text, outcome text, details jsonb)
+    )
+    INSERT INTO audit_event_patients (tenant_id, id, patient_id)
+    SELECT tenant_id, id, patient_id
+    FROM context, json_to_recordset(CAST(:seen AS json)) AS touched(id uuid, patient_id uuid)
+    """
+)
+
+
+def _json(rows: list[dict[str, Any]]) -> str:
+    return orjson.dumps(rows).decode()
 
 
 @dataclass
@@ -139,12 +158,11 @@ class Tx:
             rows = [{"id": new_id(), "verb": verb, **{k: d.get(k, known[k]) for k in known}} for verb, d, _ in events]
             await self.db.execute(insert(AccountEvent), rows)
             return
-        who |= {"actor_kind": self.actor.kind, "member_id": self.actor.member_id, "tenant_id": self.tenant_id}
+        who |= {"actor_kind": self.actor.kind, "member_id": self.actor.member_id}
         keyed = [(new_id(), *event) for event in events]
         rows = [{"id": i, "verb": verb, "details": d, "outcome": outcome, **who} for i, verb, d, _ in keyed]
-        await self.db.execute(insert(AuditEvent), rows)
         seen = [{"id": i, "patient_id": patient} for i, _, _, patients in keyed for patient in sorted(patients)]
-        await insert_many(self, AuditEventPatient, seen)
+        await self.db.execute(_WRITE_TRAIL, {"events": _json(rows), "seen": _json(seen)})
 
     async def load_cipher(self) -> ColumnCipher | None:
         """Unwrap the tenant's column keys; None for a tenant that has none yet."""
