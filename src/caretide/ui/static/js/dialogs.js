@@ -6,6 +6,8 @@ document.addEventListener("click", (event) => {
   if (dialog) {
     event.preventDefault();
     dialog.showModal();
+    // What the dialog is for comes first, not the button that shuts it.
+    dialog.querySelector(".dialog-body :is(input:not([type=hidden]), select, textarea, button, a[href])")?.focus();
     return;
   }
   const closer = event.target.closest("[data-close]");

@@ -72,7 +72,11 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (xhr.status < 400) {
     return;
   }
-  if (xhr.responseText.includes('id="main"')) {
+  if (event.detail.target.matches("[data-queue]")) {
+    // Nobody asked for it: what is missing is said in its place.
+    event.detail.shouldSwap = false;
+    event.detail.target.textContent = "The queue did not load.";
+  } else if (xhr.responseText.includes('id="main"')) {
     event.detail.target = document.getElementById("main");
     event.detail.selectOverride = "#main";
     event.detail.swapOverride = "outerHTML";
