@@ -192,3 +192,7 @@ CREATE TRIGGER m_mark_update AFTER UPDATE ON public.practitioners REFERENCING OL
     FOR EACH STATEMENT EXECUTE FUNCTION public.mark_of_practitioner();
 CREATE TRIGGER m_mark_update AFTER UPDATE ON public.members REFERENCING OLD TABLE AS former NEW TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION public.mark_of_member();
+
+-- Which records of a closed month are still to be rendered: none, most of the time.
+CREATE INDEX patient_months_unrendered_idx ON patient_months (tenant_id, service_month, clinic_id)
+    WHERE status = 'ready' AND document_id IS NULL;

@@ -187,6 +187,15 @@ async def rule_patients(tx: Tx) -> None:
 
 
 @requires(Permission.MONTH_READ)
+async def rule_soon(tx: Tx, month: Month) -> None:
+    """Have a month ruled that somebody looks at; an open one is kept from now on, however long ago it was."""
+    for one in await freshness.kept(tx, [(clinic, month) for clinic in await tenants.clinics(tx)]):
+        if not one.is_closed and not one.is_complete and one.filled_to is None:
+            await _keep(tx, one, filled_to=None, is_complete=False, is_frozen=False)
+    await later(tx, rule_patients, once="standings")
+
+
+@requires(Permission.MONTH_READ)
 async def rule_some(tx: Tx) -> bool:
     """Bring some standings up to date; return whether any are left that are not.
 

@@ -49,6 +49,11 @@ class PatientMonth(TenantTable):
         references("documents", "document_id"),
         UniqueConstraint("tenant_id", "patient_id", "practitioner_id", "service_month"),
         Index("patient_months_clinic_idx", "tenant_id", "clinic_id", "service_month"),
+        Index(
+            "patient_months_unrendered_idx",
+            *("tenant_id", "service_month", "clinic_id"),
+            postgresql_where=text("status = 'ready' AND document_id IS NULL"),
+        ),
         CheckConstraint("status IN ('ready', 'blocked')", name="status"),
     )
 

@@ -1,6 +1,8 @@
 """The month: what bills, what is blocked, and the close."""
 
-from fastapi import Request
+from typing import Annotated
+
+from fastapi import Depends, Request
 from starlette.responses import Response
 
 from caretide.billing import actions
@@ -22,11 +24,9 @@ async def pick(request: Request, tx: SessionTx, month: str = "", clinic: str = "
 
 
 @router.get("/months/{month}")
-async def show(
-    request: Request, tx: SessionTx, month: str, clinic: str = "", show: str = "", page: int = 1
-) -> Response:
+async def show(request: Request, tx: SessionTx, month: str, wanted: Annotated[board.Wanted, Depends()]) -> Response:
     """Show a month."""
-    return await _show(request, tx, "billing/month.html", month, board.Wanted(clinic, show, page))
+    return await _show(request, tx, "billing/month.html", month, wanted)
 
 
 @router.get("/months/{month}/close")
@@ -67,4 +67,6 @@ async def _show(
     request: Request, tx: SessionTx, template: str, month: str, wanted: board.Wanted, form: FormState | None = None
 ) -> Response:
     view = await board.month_page(tx, Month.parse(month), wanted)
+    if view.waiting:
+        await actions.rule_soon(tx, view.month)
     return await page(request, tx, template, view, section="month", form=form)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
+from urllib.parse import urlencode
 from uuid import UUID
 
 from caretide.kernel.month import Month
@@ -10,6 +11,9 @@ from caretide.ui.forms import Option
 
 Severity = Literal["block", "adjust", "info"]
 MonthState = Literal["open", "closing", "closed"]
+
+SORTS: Final = {"name": "Name", "amount": "Amount", "minutes": "Minutes"}
+"""How the month's rows may be sorted -> what it is called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +53,12 @@ class RulingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockedGroup:
-    """Blocked patient-months with one reason in common."""
+    """Blocked patient-months with one reason in common: those on this page, of `total`."""
 
     code: str
     title: str
     rows: tuple[RulingRow, ...]
+    total: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +87,8 @@ class CloseProgress:
 class MonthPage:
     """A month of the tenant or of one clinic. `months` and `clinics` are the choices of the two pickers.
 
-    Rows come as one page of those shown: `ready` when `show` is "ready", `blocked` when it is "blocked".
+    Rows come as one page of those shown: `ready` when `show` is "ready", `blocked` when it is "blocked". `waiting`
+    patients changed, and are shown as they stood until they are ruled again. `sort` is one of `SORTS`.
     """
 
     month: Month
@@ -102,8 +108,14 @@ class MonthPage:
     may_close: bool = False
     why_not: str = ""
     provisional: bool = False
+    sort: str = "name"
+    program: str = ""
+    coordinator: str = ""
+    waiting: int = 0
 
     @property
     def query(self) -> str:
-        """The clinic filter as the end of an address."""
-        return f"clinic={self.clinic}" if self.clinic else ""
+        """What the month is narrowed to and sorted by, as the end of an address."""
+        sort = "" if self.sort == "name" else self.sort
+        chosen = {"clinic": self.clinic, "program": self.program, "coordinator": self.coordinator, "sort": sort}
+        return urlencode({name: value for name, value in chosen.items() if value})

@@ -1,26 +1,29 @@
 """The month's page, put together."""
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 from uuid import UUID
 
-from caretide.billing.queries import closes, evidence, lists
-from caretide.billing.queries.closes import ClinicStatus
-from caretide.billing.queries.lists import RuledMonth
-from caretide.billing.rules.words import anchor, title
+from caretide.billing.queries import closes, evidence, freshness, lists, standings
+from caretide.billing.queries.closes import CloseMark, marks_of
+from caretide.billing.queries.freshness import Scope
+from caretide.billing.queries.lists import RuledMonth, blocked_by, row_of, rows
+from caretide.billing.queries.standings import Listed, Order
+from caretide.billing.rules.standing import Kind, Standing, Sums
+from caretide.billing.rules.words import title
 from caretide.billing.schemas import (
+    SORTS,
     BlockedGroup,
     CloseProgress,
-    CodeUnits,
-    ExceptionLine,
     MonthPage,
     MonthState,
     MonthTotals,
     RulingRow,
 )
 from caretide.kernel.errors import NotFound
+from caretide.kernel.ids import parse_id
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.runtime.access import requires
@@ -33,13 +36,35 @@ ROWS: Final = 50
 MONTHS_BACK: Final = 12
 
 
+_ORDERS: Final[Mapping[str, Order]] = {"name": "name", "minutes": "minutes", "amount": "amount"}
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What of a month is looked at: one clinic by id or all, `ready` or `blocked`, and which page of it."""
+    """What of a month is looked at: one clinic by id or all, `ready` or `blocked`, in an order, and which page of it.
+
+    A program and a coordinator's id narrow it; empty leaves nothing out.
+    """
 
     clinic: str = ""
     show: str = ""
     page: int = 1
+    sort: str = ""
+    program: str = ""
+    coordinator: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """A page of a month's rows with its sums: `groups` are sizes by what blocks, `counted` clinics that have rows."""
+
+    totals: MonthTotals
+    rows: tuple[RulingRow, ...]
+    groups: Mapping[str, int] = field(default_factory=dict[str, int])
+    counted: frozenset[UUID] = frozenset()
+    page: int = 1
+    pages: int = 1
+    waiting: int = 0
 
 
 @requires(Permission.MONTH_READ)
@@ -52,29 +77,16 @@ async def default_month(tx: Tx) -> Month:
 
 @requires(Permission.MONTH_READ)
 async def month_page(tx: Tx, month: Month, wanted: Wanted) -> MonthPage:
-    """Return the month of one clinic or of all: live where it is open, frozen where it is closed."""
+    """Return the month of one clinic or of all: as it stands where it is open, frozen where it is closed."""
     everywhere = await tenants.clinics(tx)
     chosen = _chosen(everywhere, wanted.clinic)
-    states = {state.clinic_id: state for state in await closes.status(tx, month)}
-    rows: list[RuledMonth] = []
-    counted: set[UUID] = set()
-    for clinic in chosen:
-        found = (
-            await lists.closed_months(tx, clinic.id, month)
-            if states[clinic.id].state == "closed"
-            else await lists.live_months(tx, clinic, month)
-        )
-        counted |= {clinic.id} if found else set()
-        rows += found
-    mine = [states[clinic.id] for clinic in chosen]
-    state = _state(_concerned(mine, counted))
-    ready = [row for row in rows if row.status == "ready"]
-    blocked = [row for row in rows if row.status == "blocked"]
     show: Literal["ready", "blocked"] = "blocked" if wanted.show == "blocked" else "ready"
-    shown = ready if show == "ready" else blocked
-    pages = max(1, -(-len(shown) // ROWS))
-    page = min(max(1, wanted.page), pages)
-    part = [_row(row, month) for row in shown[(page - 1) * ROWS : page * ROWS]]
+    board = await _board(tx, month, chosen, replace(wanted, show=show))
+    marks = {mark.clinic_id: mark for mark in await marks_of(tx, month)}
+    concerned = _concerned(
+        [marks.get(clinic.id) for clinic in chosen], [clinic.id in board.counted for clinic in chosen]
+    )
+    state = _state(concerned)
     may_close, why_not = _may_close(tx, month, chosen)
     return MonthPage(
         month=month,
@@ -82,17 +94,107 @@ async def month_page(tx: Tx, month: Month, wanted: Wanted) -> MonthPage:
         clinics=tuple(Option(str(clinic.id), clinic.name) for clinic in everywhere),
         clinic=wanted.clinic,
         state=state,
-        totals=_totals(rows),
+        totals=board.totals,
         show=show,
-        ready=tuple(part) if show == "ready" else (),
-        blocked=_groups(part) if show == "blocked" else (),
-        page=page,
-        pages=pages,
-        progress=_progress(mine, len(rows)) if state == "closing" else None,
-        closed_at=_closed_at(mine, chosen),
+        sort=wanted.sort if wanted.sort in SORTS else "name",
+        program=wanted.program,
+        coordinator=wanted.coordinator,
+        ready=board.rows if show == "ready" else (),
+        blocked=_groups(board.rows, board.groups) if show == "blocked" else (),
+        page=board.page,
+        pages=board.pages,
+        progress=await _progress(tx, month, chosen, board.totals) if state == "closing" else None,
+        closed_at=_closed_at([marks.get(clinic.id) for clinic in chosen], chosen),
         may_close=may_close,
         why_not=why_not,
         provisional=(await evidence.packs(tx)).at(month) is None,
+        waiting=board.waiting,
+    )
+
+
+async def _board(tx: Tx, month: Month, clinics: Sequence[ClinicRow], wanted: Wanted) -> Board:
+    months = await freshness.kept(tx, [(clinic, month) for clinic in clinics])
+    if any(one.is_closed and not one.is_complete for one in months):
+        # Closed a moment ago: until its lists are made of what was frozen, that is read row by row.
+        return await _whole(tx, month, clinics, wanted)
+    scope = Scope(months, is_whole=not wanted.clinic)
+    over = await freshness.overlay(tx, scope)
+    counted = await standings.counts(tx, scope, over)
+    mine = {kind: sums for kind, sums in counted.items() if _is_wanted(kind, wanted)}
+    groups = _sizes(mine, wanted.show)
+    total = sum(groups.values())
+    pages = max(1, -(-total // ROWS))
+    page = min(max(1, wanted.page), pages)
+    found: list[Standing] = []
+    for reason, start, size in _parts(groups, (page - 1) * ROWS, ROWS):
+        listed = Listed(
+            order=_ORDERS.get(wanted.sort, "name"),
+            status=wanted.show,
+            blocked_by=reason,
+            program=wanted.program,
+            coordinator_id=parse_id(wanted.coordinator) if wanted.coordinator else None,
+            start=start,
+            size=size,
+        )
+        found += await standings.page(tx, scope, over, listed)
+    return Board(
+        totals=_totals(mine),
+        rows=await rows(tx, month, found),
+        groups=groups,
+        counted=frozenset(kind.clinic_id for kind, sums in counted.items() if sums.months),
+        page=page,
+        pages=pages,
+        waiting=over.waiting,
+    )
+
+
+def _is_wanted(kind: Kind, wanted: Wanted) -> bool:
+    coordinator = str(kind.coordinator_id or "")
+    return wanted.program in {"", kind.program} and wanted.coordinator in {"", coordinator}
+
+
+def _sizes(counted: Mapping[Kind, Sums], status: str) -> dict[str, int]:
+    """Return how many months of a status each thing blocks (one group of those ready): the largest first."""
+    sizes: Counter[str] = Counter()
+    for kind, sums in counted.items():
+        if kind.status == status and sums.months:
+            sizes[kind.blocked_by or ""] += sums.months
+    return dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _parts(groups: Mapping[str, int], start: int, size: int) -> Iterator[tuple[str, int, int]]:
+    """Yield which parts of which groups make up a page: group, where in it, how many."""
+    for name, length in groups.items():
+        if start < length and size > 0:
+            taken = min(size, length - start)
+            yield name, start, taken
+            size -= taken
+        start = max(0, start - length)
+
+
+async def _whole(tx: Tx, month: Month, clinics: Sequence[ClinicRow], wanted: Wanted) -> Board:
+    """Return the board from every row of the month."""
+    states = await closes.close_states(tx, month)
+    ruled: list[RuledMonth] = []
+    counted: set[UUID] = set()
+    for clinic in clinics:
+        found = (
+            await lists.closed_months(tx, clinic.id, month)
+            if states.get(clinic.id) == "closed"
+            else await lists.live_months(tx, clinic, month)
+        )
+        counted |= {clinic.id} if found else set()
+        ruled += found
+    shown = [row_of(row, month) for row in ruled if row.status == wanted.show]
+    pages = max(1, -(-len(shown) // ROWS))
+    page = min(max(1, wanted.page), pages)
+    return Board(
+        totals=_summed(ruled),
+        rows=tuple(shown[(page - 1) * ROWS : page * ROWS]),
+        groups=dict(Counter(blocked_by(row) for row in shown)),
+        counted=frozenset(counted),
+        page=page,
+        pages=pages,
     )
 
 
@@ -103,28 +205,31 @@ def _chosen(clinics: Sequence[ClinicRow], wanted: str) -> list[ClinicRow]:
     return chosen
 
 
-def _concerned(states: Sequence[ClinicStatus], counted: set[UUID]) -> list[ClinicStatus]:
-    """Return the clinics that the month is about: one that was opened since has nothing to close."""
-    return [one for one in states if one.state != "open" or one.clinic_id in counted] or list(states)
+def _concerned(marks: Sequence[CloseMark | None], counted: Sequence[bool]) -> list[CloseMark | None]:
+    """Return the closes that the month is about: a clinic that was opened since has nothing to close."""
+    return [mark for mark, has_rows in zip(marks, counted, strict=True) if mark or has_rows] or list(marks)
 
 
-def _state(states: Sequence[ClinicStatus]) -> MonthState:
+def _state(marks: Sequence[CloseMark | None]) -> MonthState:
     """Return the state of several clinics together: closed only when nothing of any is left."""
-    if states and all(state.done for state in states):
+    if marks and all(mark and mark.done for mark in marks):
         return "closed"
-    return "closing" if any(state.state != "open" and not state.done for state in states) else "open"
+    return "closing" if any(mark and not mark.done for mark in marks) else "open"
 
 
-def _progress(states: Sequence[ClinicStatus], total: int) -> CloseProgress:
+async def _progress(tx: Tx, month: Month, clinics: Sequence[ClinicRow], totals: MonthTotals) -> CloseProgress:
+    ids = {clinic.id for clinic in clinics}
+    states = [state for state in await closes.status(tx, month) if state.clinic_id in ids]
     ruled = sum(state.ready + state.blocked for state in states)
+    total = totals.ready + totals.blocked
     return CloseProgress(done=ruled, total=total, records_done=sum(state.records for state in states))
 
 
-def _closed_at(states: Sequence[ClinicStatus], clinics: Sequence[ClinicRow]) -> str:
+def _closed_at(marks: Sequence[CloseMark | None], clinics: Sequence[ClinicRow]) -> str:
     ends = [
-        state.closed_at.astimezone(clinic.zone)
-        for state, clinic in zip(states, clinics, strict=True)
-        if state.closed_at is not None
+        mark.closed_at.astimezone(clinic.zone)
+        for mark, clinic in zip(marks, clinics, strict=True)
+        if mark and mark.closed_at is not None
     ]
     return f"{max(ends):%B} {max(ends).day}, {max(ends).year}" if ends else ""
 
@@ -146,7 +251,19 @@ def _months(month: Month, newest: Month) -> tuple[Option, ...]:
     return tuple(Option(str(one), one.title) for one in sorted({*found, month}, reverse=True))
 
 
-def _totals(rows: Sequence[RuledMonth]) -> MonthTotals:
+def _totals(counted: Mapping[Kind, Sums]) -> MonthTotals:
+    ready = [sums for kind, sums in counted.items() if kind.status == "ready"]
+    return MonthTotals(
+        patients=sum(sums.patients for sums in counted.values()),
+        ready=sum(sums.months for sums in ready),
+        blocked=sum(sums.months for sums in counted.values()) - sum(sums.months for sums in ready),
+        lines=sum(sums.lines for sums in counted.values()),
+        seconds=sum(sums.countable_secs for sums in ready),
+        amount=sum(sums.amount_cents for sums in counted.values()),
+    )
+
+
+def _summed(rows: Sequence[RuledMonth]) -> MonthTotals:
     return MonthTotals(
         patients=len({row.patient_id for row in rows}),
         ready=sum(row.status == "ready" for row in rows),
@@ -157,40 +274,12 @@ def _totals(rows: Sequence[RuledMonth]) -> MonthTotals:
     )
 
 
-def _row(row: RuledMonth, month: Month) -> RulingRow:
-    known = [cents for _, _, cents in row.lines if cents is not None]
-    return RulingRow(
-        patient_id=row.patient_id,
-        name=row.name,
-        practitioner=row.practitioner,
-        program=row.program,
-        seconds=row.seconds,
-        codes=tuple(CodeUnits(code=code, units=units) for code, units, _ in row.lines),
-        amount=sum(known) if known else None,
-        service_date=row.service_date,
-        exceptions=tuple(_exception(row.patient_id, month, *found) for found in row.exceptions),
-        document_id=row.document_id,
-    )
-
-
-def _exception(
-    patient_id: UUID, month: Month, code: str, severity: str, message: str, fact: str | None
-) -> ExceptionLine:
-    place = anchor(code, fact)
-    return ExceptionLine(
-        code=code,
-        severity="block" if severity == "block" else "adjust" if severity == "adjust" else "info",
-        title=title(code),
-        message=message[:1].upper() + message[1:],
-        fix=f"/patients/{patient_id}?month={month}#{place}" if place else "",
-    )
-
-
-def _groups(rows: Sequence[RulingRow]) -> tuple[BlockedGroup, ...]:
+def _groups(shown: Sequence[RulingRow], sizes: Mapping[str, int]) -> tuple[BlockedGroup, ...]:
     """Group blocked rows by the first thing that blocks each; the largest group first."""
     by_code: dict[str, list[RulingRow]] = defaultdict(list)
-    for row in rows:
-        blocks = [found.code for found in row.exceptions if found.severity == "block"]
-        by_code[blocks[0] if blocks else "PROVISIONAL_PACK"].append(row)
-    ordered = sorted(by_code.items(), key=lambda item: (-len(item[1]), item[0]))
-    return tuple(BlockedGroup(code=code, title=title(code), rows=tuple(found)) for code, found in ordered)
+    for row in shown:
+        by_code[blocked_by(row)].append(row)
+    ordered = sorted(by_code, key=lambda code: (-sizes[code], code))
+    return tuple(
+        BlockedGroup(code=code, title=title(code), rows=tuple(by_code[code]), total=sizes[code]) for code in ordered
+    )

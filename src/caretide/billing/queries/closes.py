@@ -24,6 +24,39 @@ async def close_states(tx: Tx, month: Month) -> dict[UUID, str]:
     return {row.clinic_id: row.state for row in (await tx.db.execute(wanted)).all()}
 
 
+@dataclass(frozen=True, slots=True)
+class CloseMark:
+    """That a clinic's month is being closed or is closed, and how many of its records are still to be rendered."""
+
+    clinic_id: UUID
+    state: str
+    closed_at: datetime | None
+    unrendered: int
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.state == "closed" and not self.unrendered
+
+
+@requires(Permission.MONTH_READ)
+async def marks_of(tx: Tx, month: Month) -> list[CloseMark]:
+    """Return the closes of a month, by clinic. Only what is still to be rendered is counted: nothing once it is."""
+    wanted = select(MonthClose.clinic_id, MonthClose.state, MonthClose.closed_at)
+    rows = (await tx.db.execute(wanted.where(MonthClose.service_month == month.first))).all()
+    missing = (
+        select(PatientMonth.clinic_id, func.count())
+        .where(
+            PatientMonth.service_month == month.first,
+            PatientMonth.status == "ready",
+            PatientMonth.document_id.is_(None),
+        )
+        .group_by(PatientMonth.clinic_id)
+    )
+    left: dict[UUID, int] = {row[0]: row[1] for row in (await tx.db.execute(missing)).all()} if rows else {}
+    return [CloseMark(row.clinic_id, row.state, row.closed_at, left.get(row.clinic_id, 0)) for row in rows]
+
+
 @requires(Permission.MONTH_READ)
 async def unrendered(tx: Tx, clinic_id: UUID, month: Month) -> list[UUID]:
     """Return the ready patient-months of a closed clinic that have no record yet."""

@@ -1,17 +1,22 @@
 """A month's patient-months in lists: live ones as they stand now, closed ones as they were frozen, in one shape."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
 
 from caretide.billing.models import ClaimLine, MonthException, PatientMonth
 from caretide.billing.queries import evidence
+from caretide.billing.queries.freshness import FROZEN
 from caretide.billing.rules.evidence import Judged
 from caretide.billing.rules.freeze import claim_lines, is_ready
+from caretide.billing.rules.standing import Standing
+from caretide.billing.rules.words import anchor, title
+from caretide.billing.schemas import CodeUnits, ExceptionLine, RulingRow
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.patients.models import Patient
@@ -20,6 +25,8 @@ from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Practitioner
 from caretide.tenants.queries import ClinicRow
+
+_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +133,94 @@ def _live(judged: Judged, packs: Packs) -> RuledMonth:
         tuple((found.code, found.severity.value, found.message, found.fact) for found in ruling.exceptions),
         None,
     )
+
+
+@requires(Permission.MONTH_READ)
+async def rows(tx: Tx, month: Month, found: Sequence[Standing]) -> tuple[RulingRow, ...]:
+    """Return standings as rows of the month's page; of what is frozen, with its lines, exceptions and record."""
+    asked = {"ids": [one.patient_id for one in found]}
+    people = select(Patient.id, Patient.given, Patient.family).where(Patient.id == any_(_IDS))
+    names = {row.id: f"{row.given} {row.family}".strip() for row in (await tx.db.execute(people, asked)).all()}
+    billing = select(Practitioner.id, Practitioner.given, Practitioner.family).where(Practitioner.id == any_(_IDS))
+    whose = {"ids": list({one.practitioner_id for one in found})}
+    for row in (await tx.db.execute(billing, whose)).all():
+        names[row.id] = f"{row.given} {row.family}".strip()
+    frozen = await _frozen(tx, month, [one for one in found if one.rules == FROZEN])
+    answers: list[RulingRow] = []
+    for one in found:
+        lines, exceptions, document_id = frozen.get((one.patient_id, one.practitioner_id)) or (
+            one.codes,
+            one.exceptions,
+            None,
+        )
+        ruled = RuledMonth(
+            one.patient_id,
+            names[one.patient_id],
+            names[one.practitioner_id],
+            one.program,
+            one.countable_secs,
+            one.status,
+            tuple((code, units, cents) for code, units, cents in lines),
+            one.service_date,
+            tuple((code, severity, message, fact) for code, severity, message, fact in exceptions),
+            document_id,
+        )
+        answers.append(row_of(ruled, month))
+    return tuple(answers)
+
+
+async def _frozen(tx: Tx, month: Month, found: Sequence[Standing]) -> dict[tuple[UUID, UUID], tuple[Any, Any, Any]]:
+    """Return lines, exceptions and record of frozen patient-months by patient and practitioner."""
+    if not found:
+        return {}
+    wanted = select(
+        PatientMonth.id, PatientMonth.patient_id, PatientMonth.practitioner_id, PatientMonth.document_id
+    ).where(PatientMonth.patient_id == any_(_IDS), PatientMonth.service_month == month.first)
+    kept = (await tx.db.execute(wanted, {"ids": [one.patient_id for one in found]})).all()
+    ids = {"ids": [row.id for row in kept]}
+    lines: dict[UUID, list[Any]] = defaultdict(list)
+    of_lines = select(ClaimLine.patient_month_id, ClaimLine.code, ClaimLine.units, ClaimLine.amount_cents)
+    of_lines = of_lines.where(ClaimLine.patient_month_id == any_(_IDS)).order_by(ClaimLine.position)
+    for month_id, *line in (await tx.db.execute(of_lines, ids)).all():
+        lines[month_id].append(line)
+    said: dict[UUID, list[Any]] = defaultdict(list)
+    columns = (MonthException.code, MonthException.severity, MonthException.message, MonthException.fact)
+    of_said = select(MonthException.patient_month_id, *columns).where(MonthException.patient_month_id == any_(_IDS))
+    for month_id, *one in (await tx.db.execute(of_said.order_by(MonthException.position), ids)).all():
+        said[month_id].append(one)
+    return {(row.patient_id, row.practitioner_id): (lines[row.id], said[row.id], row.document_id) for row in kept}
+
+
+def row_of(row: RuledMonth, month: Month) -> RulingRow:
+    """Return a patient-month as the page has it."""
+    known = [cents for _, _, cents in row.lines if cents is not None]
+    return RulingRow(
+        patient_id=row.patient_id,
+        name=row.name,
+        practitioner=row.practitioner,
+        program=row.program,
+        seconds=row.seconds,
+        codes=tuple(CodeUnits(code=code, units=units) for code, units, _ in row.lines),
+        amount=sum(known) if known else None,
+        service_date=row.service_date,
+        exceptions=tuple(_exception(row.patient_id, month, *found) for found in row.exceptions),
+        document_id=row.document_id,
+    )
+
+
+def _exception(
+    patient_id: UUID, month: Month, code: str, severity: str, message: str, fact: str | None
+) -> ExceptionLine:
+    place = anchor(code, fact)
+    return ExceptionLine(
+        code=code,
+        severity="block" if severity == "block" else "adjust" if severity == "adjust" else "info",
+        title=title(code),
+        message=message[:1].upper() + message[1:],
+        fix=f"/patients/{patient_id}?month={month}#{place}" if place else "",
+    )
+
+
+def blocked_by(row: RulingRow) -> str:
+    """Return the first thing that blocks a month; what nothing blocks and yet does not bill has no rules of its own."""
+    return next((found.code for found in row.exceptions if found.severity == "block"), "PROVISIONAL_PACK")
