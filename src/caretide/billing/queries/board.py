@@ -126,7 +126,7 @@ async def _board(tx: Tx, month: Month, clinics: Sequence[ClinicRow], wanted: Wan
     pages = max(1, -(-total // ROWS))
     page = min(max(1, wanted.page), pages)
     found: list[Standing] = []
-    for reason, start, size in _parts(groups, (page - 1) * ROWS, ROWS):
+    for reason, start, size in parts(groups, (page - 1) * ROWS, ROWS):
         listed = Listed(
             order=_ORDERS.get(wanted.sort, "name"),
             status=wanted.show,
@@ -162,7 +162,7 @@ def _sizes(counted: Mapping[Kind, Sums], status: str) -> dict[str, int]:
     return dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _parts(groups: Mapping[str, int], start: int, size: int) -> Iterator[tuple[str, int, int]]:
+def parts(groups: Mapping[str, int], start: int, size: int) -> Iterator[tuple[str, int, int]]:
     """Yield which parts of which groups make up a page: group, where in it, how many."""
     for name, length in groups.items():
         if start < length and size > 0:

@@ -1,0 +1,67 @@
+"""The month's page: from what is kept, from what changed since, and from what was frozen."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import event
+
+from caretide.billing import actions as billing
+from caretide.billing.queries import board
+from caretide.billing.queries.board import Wanted, month_page
+from caretide.billing.schemas import MonthPage
+from caretide.runtime.tx import Database
+from tests.billing.months import OCTOBER, log_time, record_month, rule_all
+from tests.cast import Cast
+from tests.database import HandClock
+
+
+async def seen(database: Database, cast: Cast, wanted: Wanted) -> MonthPage:
+    async with database.tx(cast.billing) as tx:
+        return await month_page(tx, OCTOBER, wanted)
+
+
+async def test_page_is_the_same_before_and_after_ruling_closing_and_freezing(
+    database: Database, cast: Cast, clock: HandClock
+) -> None:
+    for family in ("Ready", "Able"):
+        who = await record_month(database, cast, family=family)
+        await log_time(database, cast, clock, who, minutes=25)
+    for family, lacking in (("Unasked", "consent"), ("Planless", "care-plan"), ("Aimless", "care-plan")):
+        await record_month(database, cast, family=family, without=lacking)
+    clock.now = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
+    live = [await seen(database, cast, Wanted(show=show)) for show in ("ready", "blocked")]
+    await rule_all(database, cast)
+    kept = [await seen(database, cast, Wanted(show=show)) for show in ("ready", "blocked")]
+    assert kept == live
+    assert [row.name for row in live[0].ready] == ["Eleanor Able", "Eleanor Ready"]
+    assert [(group.code, group.total, len(group.rows)) for group in live[1].blocked] == [
+        ("FACT_UNKNOWN", 2, 2),
+        ("NO_CONSENT", 1, 1),
+    ]
+    assert (live[0].totals.ready, live[0].totals.blocked, live[0].totals.patients) == (2, 3, 5)
+    async with database.tx(cast.billing) as tx:
+        await billing.request_close(tx, OCTOBER)
+    async with database.tx(cast.system) as tx:
+        await billing.close_clinic(tx, cast.clinic_id, str(OCTOBER))
+    just_closed = [await seen(database, cast, Wanted(show=show)) for show in ("ready", "blocked")]
+    await rule_all(database, cast)
+    frozen = [await seen(database, cast, Wanted(show=show)) for show in ("ready", "blocked")]
+    assert [page.totals for page in (*just_closed, *frozen)] == [live[0].totals] * 4
+    assert [page.state for page in frozen] == ["closing", "closing"]
+    assert frozen[1].blocked == live[1].blocked
+    assert frozen[0].ready == live[0].ready
+
+
+async def test_pages_of_groups_add_up_and_ask_the_same_however_many(database: Database, cast: Cast) -> None:
+    asked: list[str] = []
+    event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    numbers: list[int] = []
+    for family in ("Ames", "Bell"):
+        await record_month(database, cast, family=family, without="consent")
+        await rule_all(database, cast)
+        asked.clear()
+        await seen(database, cast, Wanted(show="blocked"))
+        numbers.append(len(asked))
+    assert numbers[0] == numbers[1] <= 22
+    sizes = {"A": 3, "B": 2}
+    parts = [list(board.parts(sizes, start, 2)) for start in (0, 2, 4)]
+    assert parts == [[("A", 0, 2)], [("A", 2, 1), ("B", 0, 1)], [("B", 1, 1)]]
