@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import BrowserContext, Page, async_playwright, expect
+from playwright.async_api import BrowserContext, Page, Route, async_playwright, expect
 
 from caretide.ui.assets import is_current
 from tests.ui.preview import Site, served
@@ -237,6 +237,19 @@ async def test_queue_stands_beside_the_patient_or_in_a_drawer() -> None:
         await expect(page.get_by_role("dialog", name="Queue").get_by_text("Rosa Delgado")).to_be_visible()
         await page.get_by_role("button", name="Close").click()
         await expect(page.get_by_role("dialog", name="Queue")).to_be_hidden()
+
+
+async def test_page_is_busy_only_while_something_is_asked() -> None:
+    async with browsing() as (_, context):
+        page = await context.new_page()
+        held: list[Route] = []
+        await page.route("**/my-day/queue", lambda route: held.append(route))  # noqa: PLW0108 - a built-in takes no mark
+        await page.goto("/patient")
+        await expect(page.locator("html.is-busy")).to_have_count(1)
+        await expect(page.locator("#queue")).to_have_attribute("aria-busy", "true")
+        await held[0].continue_()
+        await expect(page.locator("html.is-busy")).to_have_count(0)
+        await expect(page.locator("#queue[aria-busy]")).to_have_count(0)
 
 
 async def test_toast_stays_while_it_is_read_and_goes_when_dismissed() -> None:
