@@ -1,6 +1,29 @@
-"""A generated practice and one month of its work, played through the real actions.
+"""A generated company and three months of its work, played through the real actions.
 
-`people` draws patients, `fhir` writes them as an EHR would, `company` lets members in, `story` says what happens to
-whom, `schedule` lays the minutes into working days, `month` plays it all by a hand-set clock, `summary` adds it up;
-`stage` does one after the other, `performance` finds it again the next time. Owns no tables.
+`houses` is the company as data and `company` founds it; `people` draws patients, `fhir` writes them as an EHR would;
+`story` says what happens to whom, `schedule` lays the work into days; `month`, `desk` and `ending` turn both into
+moments, which `moments` plays by a hand-set clock, and `relay` keeps in order what is one person's in two tenants.
+`stage` does one after the other, `troupe` both tenants at once, `summary` adds up,
+and `performance` finds all of it
+again the next time. The `bulk` modules make one large tenant instead. Owns no tables.
+
+What goes wrong on purpose, so that screens prove themselves:
+
+| fault | where | to be seen |
+|---|---|---|
+| a second timer tried | Joy and Ben, in the last full month | refused, and nothing recorded |
+| a timer forgotten overnight | Daniel, last full month | a voided entry with its reason |
+| a timer that still runs | Kasia, since the last working evening | her pages, the manager's team |
+| no copy of the care plan | 3 % of the enrolled; half of them mended later | held; a copy given now does not cure it |
+| nobody looked for others' claims | 3 % of the last month, an eighth of this one | held by an unknown fact |
+| enrolled elsewhere | 1.5 % in the last month | another practice bills the same service |
+| no coverage on record | every 170th patient | held |
+| work told all at once | Kasia, last evening of the last month | fourteen entries that wait |
+| notes that read alike | Daniel, last month | twelve of one wording |
+| a license about to expire | Lucía, in 24 days | her page in Administration |
+| a clinic that lacks a fact | Harrow Falls, since this month began | all its patients held |
+| patients of nobody | five enrolled in each tenant, and some who are not | the manager's unassigned |
+| an invitation not accepted | Noor, two days old | Administration |
+| somebody on leave | Anneke, since the middle of the last month | an empty panel; others' have grown |
+| a death | one in each tenant, this month | known from the EHR; the enrollment ended |
 """

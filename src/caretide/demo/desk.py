@@ -84,7 +84,7 @@ def time_moments(play: Play, place: int) -> Iterator[Moment]:
         who, evening = RUNNING[key], before[-1]
         runs = [run for run in runs if run.who != who or run.end.date() <= evening]
         yield from _left_running(play, who, evening)
-    late = _late(runs) if place == 9 else set[int]()
+    late = _late(runs) if place == 1 else set[int]()
     copied = _copied(runs) if place == 1 else set[int]()
     approvals: dict[datetime, list[_Entry]] = defaultdict(list)
     tried = False

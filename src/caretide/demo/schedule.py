@@ -36,9 +36,9 @@ MISSES: Final = {"voicemail": 32, "no_answer": 28, "busy": 6, "wrong_number": 3,
 HITS: Final = {"reached": 92, "family": 8}
 """How calls end -> how often, for those that reach nobody and those that do."""
 
-BY_HAND: Final = 0.0
+BY_HAND: Final = 0.15
 """Share of entries that are written down afterwards."""
-MISTAKEN: Final = 0.0
+MISTAKEN: Final = 0.01
 """Share of entries that are corrected."""
 TIMED_MISSES: Final = 0.12
 

@@ -26,7 +26,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """A tenant's closed month. Seconds are of entries that stand; `checks` says which sums agree."""
+    """A tenant's closed month. `checks` says which sums agree.
+
+    Entries and seconds are those that can count: neither voided nor awaiting approval.
+    """
 
     tenant: str
     name: str
@@ -38,6 +41,7 @@ class Summary:
     entries: int
     seconds: int
     voided: int
+    awaiting: int
     refused_attempts: int
     ruled: int
     ready: int
@@ -109,8 +113,8 @@ class Total:
 
 
 FIGURES: Final = (
-    "members", "patients", "enrolled", "entries", "seconds", "voided", "refused_attempts", "ruled", "ready", "blocked",
-    "total_cents", "records",
+    "members", "patients", "enrolled", "entries", "seconds", "voided", "awaiting", "refused_attempts", "ruled", "ready",
+    "blocked", "total_cents", "records",
 )  # fmt: skip
 """What is added up over tenants."""
 
@@ -127,6 +131,7 @@ class _Sums:
     listed: int = 0
     listed_seconds: int = 0
     voided: int = 0
+    awaiting: int = 0
 
 
 async def summarize(database: Database, actor: Actor, month: Month, *, refused_attempts: int) -> Summary:
@@ -159,6 +164,7 @@ async def summarize(database: Database, actor: Actor, month: Month, *, refused_a
         entries=sums.entries,
         seconds=sums.seconds,
         voided=sums.voided,
+        awaiting=sums.awaiting,
         refused_attempts=refused_attempts,
         ruled=ready + held,
         ready=ready,
@@ -191,5 +197,7 @@ async def _count(tx: Tx, clinic: ClinicRow, month: Month, sums: _Sums) -> None:
     for patient_id in charts:
         for row in await time_log.entries(tx, patient_id, month):
             sums.voided += row.is_void
-            sums.listed += not row.is_void
-            sums.listed_seconds += 0 if row.is_void else row.duration_secs
+            sums.awaiting += row.awaits
+            if not row.is_void and not row.awaits:
+                sums.listed += 1
+                sums.listed_seconds += row.duration_secs
