@@ -350,12 +350,13 @@ def _fact_chart(facts: tuple[Fact, ...]) -> BarChart:
 
 def _load_chart(figures: Figures) -> BarChart:
     needed, available = figures.needed_seconds, figures.available_seconds
+    known = available > 0 or not figures.members_without_hours or not figures.working_days_left
     return BarChart(
         title="Hours needed and hours available",
         bars=(
             Bar("Needed to 20 min", (needed,), rules.hours(needed)),
-            Bar("Available", (available,), rules.hours(available)),
+            Bar("Available", (available,), rules.hours(available) if known else "not known"),
         ),
         series=("Hours",),
-        tones=("warn" if needed > available else "2",),
+        tones=("warn" if known and needed > available else "2",),
     )

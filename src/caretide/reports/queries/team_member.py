@@ -15,7 +15,6 @@ from caretide.patients.models import Patient
 from caretide.reports.queries import team_lists, team_members
 from caretide.reports.queries.team import Calendar, calendar
 from caretide.reports.queries.team_lists import Asked
-from caretide.reports.rules import team as rules
 from caretide.reports.schemas.team import MemberPage, TeamMember, Tile, TriedLine
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
@@ -23,7 +22,8 @@ from caretide.tenants import queries as tenants
 from caretide.time_log.models import TimeEntry
 from caretide.time_log.rules import ACTIVITY_TYPES
 from caretide.ui.charts import Bar, BarChart
-from caretide.ui.filters import hms, plural
+from caretide.ui.filters import hms
+from caretide.ui.shell import Tone
 
 TRIED: Final = 12
 """How many of the latest attempts stand on the page."""
@@ -53,30 +53,43 @@ async def member_page(tx: Tx, asked: Asked) -> MemberPage:
 
 
 def _tiles(member: TeamMember) -> tuple[Tile, ...]:
+    """Return the numbers of a panel, each of which opens its part, and those of the member's work."""
     held, under, reached, complete = member.progress.bars[0].values
-    served = rules.share(reached + complete, member.panel)
+    home = f"/team/{member.id}"
     return (
-        Tile(key="panel", label="Panel", figure=member.panel),
+        Tile(key="panel", label="Panel", figure=member.panel, href=home),
         Tile(
-            key="done",
+            key="reached",
             label="Reached",
-            figure=reached + complete,
-            note=served.partition(" ")[2] if member.panel else "",
+            figure=reached,
+            href=f"{home}?band=reached",
+            note=_percent(reached, member.panel),
         ),
-        Tile(key="under", label="Under threshold", figure=under, tone="warn" if under else "neutral"),
-        Tile(key="held", label="Held by a fact", figure=held, tone="bad" if held else "neutral"),
+        Tile(key="complete", label="Complete", figure=complete, href=f"{home}?band=complete"),
+        Tile(key="under", label="Under threshold", figure=under, href=f"{home}?band=under", tone=_tone("warn", under)),
+        Tile(key="held", label="Held by a fact", figure=held, href=f"{home}?band=held", tone=_tone("bad", held)),
         Tile(key="today", label="Today", figure=hms(member.today)),
-        Tile(key="month", label="This month", figure=hms(member.month)),
-        Tile(key="reach", label="Reached per attempt", figure=rules.share(member.contacts, member.attempts)),
+        Tile(
+            key="reach",
+            label="Reached per attempt",
+            figure=_percent(member.contacts, member.attempts) or "–",
+            note=f"{member.contacts} of {member.attempts}" if member.attempts else "",
+        ),
     )
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part * 100 // whole}%" if whole else ""
+
+
+def _tone(tone: Tone, figure: int) -> Tone:
+    return tone if figure else "neutral"
 
 
 async def _activities(tx: Tx, now: Calendar, member_id: UUID) -> BarChart:
     """Return the month's time by kind of work, the most first."""
     wanted = (
-        select(
-            TimeEntry.activity_type, func.count().label("entries"), func.sum(TimeEntry.duration_secs).label("seconds")
-        )
+        select(TimeEntry.activity_type, func.sum(TimeEntry.duration_secs).label("seconds"))
         .where(
             TimeEntry.coordinator_id == member_id,
             TimeEntry.is_void.is_(False),
@@ -90,7 +103,7 @@ async def _activities(tx: Tx, now: Calendar, member_id: UUID) -> BarChart:
     for row in rows:
         kind = ACTIVITY_TYPES.get(row.activity_type)
         label = kind.label if kind else row.activity_type
-        bars.append(Bar(label, (row.seconds,), f"{hms(row.seconds)} in {plural(row.entries, 'entry', 'entries')}"))
+        bars.append(Bar(label, (row.seconds,), hms(row.seconds)))
     return BarChart(title="Time by activity", bars=tuple(bars), series=("Seconds",), tones=("2",))
 
 

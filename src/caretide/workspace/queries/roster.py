@@ -19,6 +19,9 @@ from caretide.kernel.errors import NotFound
 from caretide.kernel.ids import parse_id
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.outreach.queries import month_attempts
+from caretide.outreach.rules import progress
+from caretide.outreach.schemas import MonthAttempts
 from caretide.patients import queries as patients
 from caretide.patients.models import Patient
 from caretide.patients.rules import age
@@ -30,6 +33,7 @@ from caretide.tenants import queries as tenants
 from caretide.tenants.queries import ClinicRow
 from caretide.time_log import queries as time_log
 from caretide.ui.charts import MonthBar
+from caretide.ui.filters import moment
 from caretide.ui.forms import Option
 from caretide.workspace.queries.chart import sex_letter
 from caretide.workspace.rules.day import working_days_left
@@ -219,13 +223,14 @@ async def _free(tx: Tx, scope: Scope, over: Overlay, live: Sequence[candidates.C
 async def _rows(
     tx: Tx, clinics: Sequence[ClinicRow], shown: Sequence[Standing], loose: Sequence[_Free]
 ) -> list[RosterRow]:
-    """Return the rows of one page: two statements, and a few more where somebody is not enrolled."""
+    """Return the rows of one page: three statements, and a few more where somebody is not enrolled."""
     ids = [one.patient_id for one in (*shown, *loose)]
     wanted = select(Patient.id, Patient.given, Patient.family, Patient.birth_date, Patient.sex)
     people = {row.id: row for row in (await tx.db.execute(wanted.where(Patient.id == any_(_IDS)), {"ids": ids})).all()}
     designated = await rosters.designated_as_of(tx, ids, tx.now)
     zones = {clinic.id: clinic.zone for clinic in clinics}
     told = await _told(tx, clinics, loose)
+    tried = await month_attempts(tx, ids, Month.of(tx.now.astimezone(clinics[0].zone).date())) if clinics else {}
     rows: list[RosterRow] = []
     for one in (*shown, *loose):
         who, zone, coordinator = people[one.patient_id], zones[one.clinic_id], designated.get(one.patient_id)
@@ -236,10 +241,23 @@ async def _rows(
                 age=_age(who.birth_date, tx, zone),
                 sex=sex_letter(who.sex),
                 coordinator=coordinator.name if coordinator else "",
+                **_tried(tried.get(one.patient_id), tx, zone),
                 **(_standing(one, zone) if isinstance(one, Standing) else told[one.patient_id]),
             )
         )
     return rows
+
+
+def _tried(month: MonthAttempts | None, tx: Tx, zone: ZoneInfo) -> dict[str, Any]:
+    """Return what a row says of attempts: how many, and the call back that is still to be made."""
+    if month is None:
+        return {}
+    due = month.call_back_at
+    return {
+        "tried": f"{progress(month.attempts)} tried" if month.attempts else "",
+        "call_back": f"Call back {moment(due, zone)}" if due else "",
+        "call_back_late": due is not None and due <= tx.now,
+    }
 
 
 def _age(birth_date: date, tx: Tx, zone: ZoneInfo) -> int:

@@ -14,7 +14,10 @@ from caretide.ui.shell import Tone
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterRow:
-    """One patient and the one reason why they are here. `program` and `bar` are None for somebody not enrolled."""
+    """One patient and the one reason why they are here. `program` and `bar` are None for somebody not enrolled.
+
+    `tried` says how often somebody tried to reach them this month, `call_back` when they asked to be called.
+    """
 
     patient_id: UUID
     name: str
@@ -27,6 +30,9 @@ class RosterRow:
     bar: MonthBar | None = None
     last_contact: date | None = None
     coordinator: str = ""
+    tried: str = ""
+    call_back: str = ""
+    call_back_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
