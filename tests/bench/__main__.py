@@ -24,6 +24,7 @@ from tests.bench import (
     patient_page,
     records,
     rulings,
+    standings,
     team_page,
     time_entry,
     whole_close,
@@ -40,6 +41,7 @@ BENCHMARKS: Final[dict[str, Callable[[Ground, Size], Measured | None]]] = {
     "rulings_close": close.run,
     "records": records.run,
     "generate": big.run,
+    "standings": standings.run,
     "worklist": worklist.run,
     "patient_page": patient_page.run,
     "team_page": team_page.run,
@@ -56,11 +58,12 @@ def main() -> None:
     parser.add_argument("--size", choices=get_args(Size), default="small", help="small: a minute; full: half an hour")
     parser.add_argument("--only", action="append", choices=BENCHMARKS, metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--home", type=Path, help="build in this home, or use what is in it, and keep it")
+    parser.add_argument("--patients", type=int, help="of the big tenant; 400 or 100,000 by size")
     asked = parser.parse_args()
     # Ended from outside, it still ends what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     failed = False
-    with prepared(asked.home) as ground:
+    with prepared(asked.home, asked.patients) as ground:
         for name in asked.only or BENCHMARKS:
             failed |= not _run(name, ground, asked.size)
     sys.exit(1 if failed else 0)

@@ -52,7 +52,7 @@ class Big:
 def big(ground: Ground, size: Size) -> Big:
     """Return the big tenant of this run; the first who asks waits for it."""
     if "big" not in ground.kept:
-        order = Order(PATIENTS[size])
+        order = Order(ground.patients or PATIENTS[size])
         ground.kept["big"] = _found(ground, order) or asyncio.run(_made(ground, order))
     made: Big = ground.kept["big"]
     return made

@@ -27,9 +27,11 @@ class Ground:
     Nothing is made before something is asked of it.
     """
 
-    def __init__(self, stack: ExitStack, given: Path | None = None) -> None:
+    def __init__(self, stack: ExitStack, given: Path | None = None, patients: int | None = None) -> None:
         self.stack = stack
         self.given = given
+        self.patients = patients
+        """How many patients the big tenant shall have, where that was asked for."""
         self.kept: dict[str, Any] = {}
         """What one benchmark made and another may use."""
 
@@ -75,7 +77,7 @@ def settings_at(home: Path) -> Settings:
 
 
 @contextmanager
-def prepared(home: Path | None = None) -> Iterator[Ground]:
+def prepared(home: Path | None = None, patients: int | None = None) -> Iterator[Ground]:
     """Yield a ground; end everything that was made on it, and remove it unless it stands in a home that is kept."""
     with ExitStack() as stack:
-        yield Ground(stack, home)
+        yield Ground(stack, home, patients)

@@ -61,7 +61,6 @@ def _close(ground: Ground, made: Big) -> Measured:
     waiting: queue.SimpleQueue[UUID] = queue.SimpleQueue()
     for clinic_id in clinics:
         waiting.put(clinic_id)
-    told: list[dict[str, Any]] = []
     database = -ground.server_cpu()
     workers = [_Worker(ground, made) for _ in range(WORKERS)]
     wall = -time.perf_counter()
@@ -119,11 +118,14 @@ class _Worker:
                 clinic_id = waiting.get_nowait()
                 self._say(str(clinic_id))
                 say(f"  closed a clinic in {self._line()['seconds']:.1f} s")
-        except queue.Empty:
+        except (queue.Empty, OSError):
+            # Without work; or without the process, which `end` tells.
             return
 
     def end(self) -> dict[str, Any]:
         """End the process; return what it used."""
+        if self.process.poll() is not None:
+            raise RuntimeError("a worker that closes ended before its time; see above")
         self._say("")
         told = self._line()
         self.process.wait(30)
@@ -136,6 +138,7 @@ class _Worker:
     def _line(self) -> dict[str, Any]:
         line = self.process.stdout.readline() if self.process.stdout is not None else ""
         if not line:
-            raise RuntimeError("a worker that closes ended before its time")
+            self.process.wait(30)
+            raise OSError("a worker that closes ended before its time")
         found: dict[str, Any] = json.loads(line)
         return found

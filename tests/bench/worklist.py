@@ -9,7 +9,7 @@ from tests.bench.measure import Measured, Size
 from tests.bench.pages import asked_for, measured
 from tests.bench.standings import ruled
 
-COORDINATORS: Final = {"small": 2, "full": 100}
+COORDINATORS: Final = {"small": 2, "full": 200}
 
 
 def run(ground: Ground, size: Size) -> Measured:

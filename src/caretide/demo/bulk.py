@@ -15,7 +15,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from psycopg import sql
+from sqlalchemy import delete, exists
 
+from caretide.billing.models import StandingMark, StandingMonth
 from caretide.demo.bulk_charts import Rows, Ward
 from caretide.demo.bulk_practice import Order, Site, found
 from caretide.demo.bulk_time import calls, entry_rows
@@ -56,8 +58,12 @@ ORDER: Final[tuple[type[TenantTable], ...]] = (
 
 WESTMOST: Final = ZoneInfo("America/Los_Angeles")
 
-_SUMMARIES: Final = ("account_intervals",)
+_SUMMARIES: Final = ("account_intervals", "member_days", "month_seconds", "standing_marks")
 """Tables that fill by themselves while those of `ORDER` do."""
+
+# Everybody is marked as changed, a dozen times over, and nobody was ruled yet: the first ruling takes all patients that
+# were committed before it began, so these marks would only have each ruled twice. Once it began, they stay.
+_FORGET_MARKS: Final = delete(StandingMark).where(~exists().select_from(StandingMonth))
 
 Tell = Callable[[str, int, int], None]
 """Hears what is being done, and how far it is: `done` of `total`."""
@@ -105,6 +111,8 @@ async def generate(database: Database, order: Order, passwords: Mapping[str, str
     made.seconds["founding"] = time.perf_counter() - began
     tell("Founding the clinics", 1, 1)
     await _fill(database, made, now, tell)
+    async with database.tx(Actor.system(tenant_id)) as tx:
+        await tx.db.execute(_FORGET_MARKS)
     made.seconds["filling"] = time.perf_counter() - began - made.seconds["founding"]
     return made
 
