@@ -116,6 +116,10 @@ class MonthPage:
     @property
     def query(self) -> str:
         """What the month is narrowed to and sorted by, as the end of an address."""
-        sort = "" if self.sort == "name" else self.sort
-        chosen = {"clinic": self.clinic, "program": self.program, "coordinator": self.coordinator, "sort": sort}
+        return self.sorted_by(self.sort)
+
+    def sorted_by(self, sort: str) -> str:
+        """Return the end of the address of the same list in another order."""
+        asked = "" if sort == "name" else sort
+        chosen = {"clinic": self.clinic, "program": self.program, "coordinator": self.coordinator, "sort": asked}
         return urlencode({name: value for name, value in chosen.items() if value})
