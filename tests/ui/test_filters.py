@@ -5,7 +5,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from caretide.ui.filters import age, clock, date_us, file_size, hms, minutes, moment, plural, time_of_day, time_span
+from caretide.ui.filters import (
+    age,
+    clock,
+    date_us,
+    file_size,
+    hms,
+    initials,
+    minutes,
+    moment,
+    plural,
+    time_of_day,
+    time_span,
+)
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -49,3 +61,8 @@ def test_time_span_names_the_half_of_the_day_once() -> None:
 def test_counts_and_sizes_read_as_words() -> None:
     assert [plural(1, "patient"), plural(1204, "patient")] == ["1 patient", "1,204 patients"]
     assert [file_size(10), file_size(90_112), file_size(1_400_000)] == ["1 kB", "88 kB", "1.3 MB"]
+
+
+def test_initials_leave_out_what_follows_a_comma() -> None:
+    names = ("Adaeze Okafor, RN", "A. Okafor", "Cher", "")
+    assert [initials(name) for name in names] == ["AO", "AO", "C", ""]

@@ -3,7 +3,7 @@
 from caretide.kernel.errors import Invalid
 from caretide.kernel.permissions import GRANTS, Role
 from caretide.ui.forms import FormState
-from caretide.ui.shell import Shell, navigation
+from caretide.ui.shell import navigation
 
 FAILED = FormState.failed(
     "invite",
@@ -36,9 +36,4 @@ def test_choice_among_several_is_remembered() -> None:
 
 def test_places_follow_permissions() -> None:
     shown = {role: [link.key for link in navigation(GRANTS[role])] for role in (Role.COORDINATOR, Role.ADMINISTRATOR)}
-    assert shown == {Role.COORDINATOR: ["my-day", "month"], Role.ADMINISTRATOR: ["my-day", "month", "clinics"]}
-
-
-def test_initials_leave_out_what_follows_a_comma() -> None:
-    names = ("Adaeze Okafor, RN", "A. Okafor", "Cher", "")
-    assert [Shell(account_name=name).initials for name in names] == ["AO", "AO", "C", ""]
+    assert shown == {Role.COORDINATOR: ["my-day", "month"], Role.ADMINISTRATOR: ["my-day", "team", "month", "admin"]}

@@ -79,6 +79,12 @@ def age(birth: date, on: date) -> int:
     return on.year - birth.year - ((on.month, on.day) < (birth.month, birth.day))
 
 
+def initials(name: str) -> str:
+    """Return one or two letters for a person's mark; titles after a comma are left out."""
+    words = name.split(",", maxsplit=1)[0].replace(".", " ").split()
+    return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
+
+
 def plural(count: int, one: str, many: str | None = None) -> str:
     """Return `1 patient`, `1,204 patients`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
@@ -101,6 +107,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "file_size": file_size,
     "hms": hms,
     "local_clock": local_clock,
+    "initials": initials,
     "local_day": local_day,
     "minutes": minutes,
     "moment": moment,

@@ -80,12 +80,6 @@ class Shell:
         places = (Shortcut(f"g {one.letter}", f"Go to {one.label}", "go", one.href) for one in self.nav if one.letter)
         return (*SHORTCUTS, *places)
 
-    @property
-    def initials(self) -> str:
-        """Two letters for the account's mark; titles after a comma are left out."""
-        words = [word for word in self.account_name.split(",")[0].replace(".", " ").split() if word]
-        return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorPage:
