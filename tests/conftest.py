@@ -19,6 +19,8 @@ REQUIREMENT = re.compile(r"[A-Z]{1,4}-\d{1,3}[a-z]?")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--req", action="append", default=[], metavar="ID", help="run only what proves this requirement")
+    parser.addoption("--shots", metavar="FOLDER", help="keep a picture of every page, and those of the guides")
+    parser.addoption("--patients", default="56", metavar="N", help="how many patients the served demonstration has")
 
 
 def requirement_ids(item: pytest.Item) -> set[str]:
