@@ -207,7 +207,8 @@ async def is_approved(tx: Tx, entry_id: UUID) -> bool:
     return bool((await tx.db.execute(select(approved))).scalar_one())
 
 
-_WAITS = and_(TimeEntry.source.in_(AWAITING), TimeEntry.is_void.is_(False), TimeApproval.id.is_(None))
+# Written as the partial index is: PostgreSQL does not see that `IS FALSE` means `NOT`.
+_WAITS = and_(TimeEntry.source.in_(AWAITING), ~TimeEntry.is_void, TimeApproval.id.is_(None))
 
 
 @requires(Permission.TIME_APPROVE)

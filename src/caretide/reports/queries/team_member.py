@@ -92,7 +92,7 @@ async def _activities(tx: Tx, now: Calendar, member_id: UUID) -> BarChart:
         select(TimeEntry.activity_type, func.sum(TimeEntry.duration_secs).label("seconds"))
         .where(
             TimeEntry.coordinator_id == member_id,
-            TimeEntry.is_void.is_(False),
+            ~TimeEntry.is_void,
             TimeEntry.service_month.in_(sorted({first for _, first in now.months})),
         )
         .group_by(TimeEntry.activity_type)

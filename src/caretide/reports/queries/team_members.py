@@ -38,7 +38,8 @@ COLUMNS: Final = (
 
 Months = Sequence[tuple[Any, date]]
 _IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
-_AFTERWARDS = and_(TimeEntry.source.in_(("manual", "correction_adding")), TimeEntry.is_void.is_(False))
+# Written as the partial index is: PostgreSQL does not see that `IS FALSE` means `NOT`.
+_AFTERWARDS = and_(TimeEntry.source.in_(("manual", "correction_adding")), ~TimeEntry.is_void)
 
 
 @dataclass(frozen=True, slots=True)
