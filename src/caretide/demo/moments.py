@@ -73,9 +73,16 @@ async def perform(
                     refused += 1
                 else:
                     await moment.do(tx)
+                _keep_in_mind(tx)
         played += len(batch)
         on_step(played, len(moments))
     return refused
+
+
+def _keep_in_mind(tx: Tx) -> None:
+    """Go on remembering clinics and members after a moment that wrote: none of the play's days changes any of them."""
+    for key, (_, known) in tx.recalled.items():
+        tx.recalled[key] = (tx.writes, known)
 
 
 async def _refused(tx: Tx, moment: Moment) -> None:

@@ -5,6 +5,7 @@ by the hours in which they work for each.
 """
 
 import asyncio
+import gc
 import multiprocessing
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -78,6 +79,9 @@ async def _listen(here: "Connection[Any, Any]", part: Part, tell: Tell) -> Summa
 def _perform(order: _Order, there: "Connection[Any, Any]") -> None:
     """Do what the order says, in the process made for it."""
     log.configure()
+    # It keeps much and leaves few cycles: looking for them every few hundred objects took a tenth of the time.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
     try:
         there.send(("done", asyncio.run(_play(order, there))))
     except CaretideError as error:
