@@ -47,8 +47,19 @@ class PatientMonth(TenantTable):
         references("clinics", "clinic_id"),
         references("practitioners", "practitioner_id"),
         references("documents", "document_id"),
-        UniqueConstraint("tenant_id", "patient_id", "practitioner_id", "service_month"),
-        Index("patient_months_clinic_idx", "tenant_id", "clinic_id", "service_month"),
+        # Partial, with conditions that always hold, so that a foreign key's look for (tenant_id, id) cannot be answered
+        # from them: the revision that made them has the reason.
+        Index(
+            "patient_months_patient_idx",
+            *("tenant_id", "patient_id", "practitioner_id", "service_month"),
+            unique=True,
+            postgresql_where=text("patient_id IS NOT NULL"),
+        ),
+        Index(
+            "patient_months_month_idx",
+            *("tenant_id", "service_month", "clinic_id"),
+            postgresql_where=text("service_month IS NOT NULL"),
+        ),
         Index(
             "patient_months_unrendered_idx",
             *("tenant_id", "service_month", "clinic_id"),
