@@ -119,7 +119,7 @@ async def _board(tx: Tx, month: Month, clinics: Sequence[ClinicRow], wanted: Wan
         return await _whole(tx, month, clinics, wanted)
     scope = Scope(months, is_whole=not wanted.clinic)
     over = await freshness.overlay(tx, scope)
-    counted = await standings.counts(tx, scope, over)
+    counted = await standings.counts(tx, scope, over, by_coordinator=bool(wanted.coordinator))
     mine = {kind: sums for kind, sums in counted.items() if _is_wanted(kind, wanted)}
     groups = _sizes(mine, wanted.show)
     total = sum(groups.values())

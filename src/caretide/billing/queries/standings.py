@@ -7,12 +7,12 @@ rows = await page(tx, scope, over, Listed(order="name", size=50))
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, all_, bindparam, func, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, all_, bindparam, func, null, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from caretide.billing.models import MonthStanding, StandingCount
@@ -64,25 +64,31 @@ class Listed:
 
 
 @requires(Permission.MONTH_READ)
-async def counts(tx: Tx, scope: Scope, over: Overlay) -> dict[Kind, Sums]:
-    """Return a scope's standings counted by kind; add up the kinds that a page puts together."""
+async def counts(tx: Tx, scope: Scope, over: Overlay, *, by_coordinator: bool = False) -> dict[Kind, Sums]:
+    """Return a scope's standings counted by kind; add up the kinds that a page puts together.
+
+    Without `by_coordinator` the kinds of whole clinics name none: hundreds in a big tenant, and not ten thousand.
+    """
     if scope.patients is None:
-        stored = await _sums(tx, _stored_sums(scope), {})
-        gone = await _of(tx, scope, over.stale)
-        return tally(stored, gone, over.live)
+        stored = await _sums(tx, _stored_sums(scope, by_coordinator=by_coordinator), {})
+        gone, live = await _of(tx, scope, over.stale), over.live
+        if not by_coordinator:
+            gone, live = ([replace(one, coordinator_id=None) for one in some] for some in (gone, live))
+        return tally(stored, gone, live)
     wanted = _summed(scope).where(MonthStanding.patient_id != all_(_STALE))
     asked = {"ids": list(scope.patients), "stale": list(over.stale)}
     return tally(await _sums(tx, wanted, asked), (), over.live)
 
 
-def _stored_sums(scope: Scope) -> Select[*tuple[Any, ...]]:
-    keys = [getattr(StandingCount, name) for name in Kind._fields]
-    sums = [getattr(StandingCount, name) for name in Sums._fields]
+def _stored_sums(scope: Scope, *, by_coordinator: bool) -> Select[*tuple[Any, ...]]:
+    left_out = set[str]() if by_coordinator else {"coordinator_id"}
+    kept = [getattr(StandingCount, name) for name in Kind._fields if name not in left_out]
+    keys = [null() if name in left_out else getattr(StandingCount, name) for name in Kind._fields]
+    sums = [func.sum(getattr(StandingCount, name)) for name in Sums._fields]
     places = {one.key for one in scope.months}
     months = {month.first for _, month in places}
-    return select(*keys, *sums).where(
-        StandingCount.service_month.in_(months), StandingCount.clinic_id.in_({clinic_id for clinic_id, _ in places})
-    )
+    here = StandingCount.clinic_id.in_({clinic_id for clinic_id, _ in places})
+    return select(*keys, *sums).where(StandingCount.service_month.in_(months), here).group_by(*kept)
 
 
 def _summed(scope: Scope) -> Select[*tuple[Any, ...]]:
@@ -143,7 +149,11 @@ def _ids(scope: Scope, over: Overlay, listed: Listed) -> Select[*tuple[Any, ...]
     wanted = select(MonthStanding.id).where(within(scope), *_conditions(listed))
     if over.stale:
         wanted = wanted.where(MonthStanding.patient_id != all_(_STALE))
-    return wanted.order_by(*_sql_order(listed.order))
+    order = _sql_order(listed.order)
+    if listed.status == "ready":
+        # Nothing blocks what is ready: named first, it is what the month's index has before the names.
+        order = (MonthStanding.blocked_by, *order)
+    return wanted.order_by(*order)
 
 
 def _conditions(listed: Listed) -> list[_Condition]:

@@ -101,9 +101,11 @@ def _touches(one: Enrolled, month: Month) -> bool:
 async def _declined(tx: Tx, clinic: ClinicRow, month: Month, enrolled: Sequence[Enrolled]) -> dict[UUID, date]:
     """Return when the patient last declined, by enrollment, as far as a month knows."""
     ids = [one.enrollment.id for one in enrolled]
+    # By the patient, too: that is what consents are indexed by.
+    whose = {one.enrollment.patient_id for one in enrolled}
     wanted = (
         select(Consent.enrollment_id, func.max(Consent.decided_at).label("at"))
-        .where(Consent.enrollment_id.in_(ids), Consent.decision == "declined")
+        .where(Consent.patient_id.in_(whose), Consent.enrollment_id.in_(ids), Consent.decision == "declined")
         .where(Consent.decided_at < month.bounds(clinic.zone)[1])
         .group_by(Consent.enrollment_id)
     )
