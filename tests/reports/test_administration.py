@@ -8,6 +8,7 @@ from sqlalchemy import insert
 
 from caretide.billing import actions as billing
 from caretide.ehr.models import ImportRun
+from caretide.ehr.schemas import Counts, Tally
 from caretide.kernel.ids import new_id
 from caretide.runtime.jobs import later
 from caretide.runtime.tx import Database
@@ -55,10 +56,12 @@ async def test_figures_open_their_lists(database: Database, cast: Cast, clock: H
 async def test_imports_and_failed_jobs_are_told_of(
     database: Database, cast: Cast, clock: HandClock, signed_in: Visit
 ) -> None:
-    counts = {"patients": {"created": 1150, "updated": 0, "unchanged": 0, "removed": 0}, "refused": 2}
+    taken = Counts(refused=2)
+    taken.tallies["patient"] = Tally(created=1100, updated=30, unchanged=20)
+    taken.tallies["condition"] = Tally(created=4000)
     times = {"started_at": clock.now - timedelta(hours=3), "finished_at": clock.now - timedelta(hours=2)}
     async with database.tx(cast.system) as tx:
-        run = {"id": new_id(), "clinic_id": cast.clinic_id, "source": "files", "counts": counts, **times}
+        run = {"id": new_id(), "clinic_id": cast.clinic_id, "source": "files", "counts": taken.figures(), **times}
         await tx.db.execute(insert(ImportRun).values(**run))
         await later(tx, billing.render_month, patient_month_id=new_id())
     page = (await (await signed_in(cast.administrator)).get("/admin")).text

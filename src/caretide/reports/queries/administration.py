@@ -32,6 +32,7 @@ from caretide.tenants import queries as tenants
 from caretide.tenants.queries import ClinicRow
 from caretide.tenants.queries.people import MemberRow
 from caretide.tenants.schemas import CLINIC_FACTS
+from caretide.ui.filters import plural
 from caretide.ui.shell import Tone
 
 _JOBS = text("SELECT verb, waiting, failed FROM jobs.standing() ORDER BY failed DESC, verb")
@@ -93,9 +94,11 @@ def _import(tx: Tx, run: Any) -> tuple[str, str, Tone]:
     when = rules.ago(run.finished_at or run.started_at, tx.now)
     if run.finished_at is None:
         return when, "began and did not finish", "bad"
-    patients = sum(run.counts.get("patients", {}).values())
+    tally = run.counts.get("patient", {})
+    # Removed are those that the source no longer names.
+    patients = sum(tally.values()) - tally.get("removed", 0)
     refused = run.counts.get("refused", 0)
-    told = f"{patients:,} patients" + (f", {refused:,} refused" if refused else "")
+    told = plural(patients, "patient") + (f", {refused:,} refused" if refused else "")
     is_stale = (tx.now - run.finished_at).days > rules.STALE_IMPORT_DAYS
     return when, told, "warn" if refused or is_stale else "good"
 
