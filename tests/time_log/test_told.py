@@ -375,6 +375,13 @@ async def test_the_approvals_page_decides_over_several(
     last = {"decision": "refuse", "entry": str(made[2].id), "reason": "Nobody was there"}
     assert (await manager.post("/approvals", data=last)).status_code == 303
     assert await counted(database, cast) == [1200, 1200]
+    alone = (await manager.get("/approvals")).text
+    assert "None of these is yours to decide" in alone
+    async with database.tx(cast.system) as tx:
+        await actions.lock_month(tx, cast.clinic_id, OCTOBER)
+    closed = (await manager.get("/approvals")).text
+    assert "All of these belong to months that are closed" in closed
+    assert "Refuse the chosen" not in closed
     assert (await (await signed_in(cast.coordinator)).get("/approvals")).status_code == 403
 
 

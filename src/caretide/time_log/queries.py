@@ -220,7 +220,7 @@ async def awaiting_count(tx: Tx) -> int:
 
 @requires(Permission.TIME_APPROVE)
 async def awaiting(tx: Tx, page: int = 1) -> list[AwaitingRow]:
-    """Return a page of the entries that wait for a second person, the oldest first."""
+    """Return a page of the entries that wait for a second person: in open months first."""
     enterer = aliased(Member)
     closed = exists().where(
         MonthLock.tenant_id == TimeEntry.tenant_id,
@@ -241,7 +241,8 @@ async def awaiting(tx: Tx, page: int = 1) -> list[AwaitingRow]:
         .outerjoin(enterer, and_(enterer.tenant_id == TimeEntry.tenant_id, enterer.id == TimeEntry.entered_by))
         .outerjoin(TimeApproval, _DECIDED)
         .where(_WAITS)
-        .order_by(TimeEntry.start_time, TimeEntry.id)
+        # What can still be decided first: nobody decides over a closed month.
+        .order_by(closed, TimeEntry.start_time, TimeEntry.id)
         .limit(PAGE)
         .offset((page - 1) * PAGE)
     )

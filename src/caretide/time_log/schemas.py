@@ -126,6 +126,11 @@ class ApprovalsPage:
     pages: int
 
     @property
+    def all_closed(self) -> bool:
+        """Whether all of these belong to closed months, so that nobody can decide over them."""
+        return bool(self.lines) and all(line.is_closed for line in self.lines)
+
+    @property
     def may_decide(self) -> bool:
         """Whether there is anything here for this person to decide."""
         return any(not line.why_not for line in self.lines)
