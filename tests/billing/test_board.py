@@ -8,9 +8,11 @@ from caretide.billing import actions as billing
 from caretide.billing.queries import board
 from caretide.billing.queries.board import Wanted, month_page
 from caretide.billing.schemas import MonthPage
+from caretide.rosters import actions as rosters
 from caretide.runtime.tx import Database
 from tests.billing.months import OCTOBER, log_time, record_month, rule_all
 from tests.cast import Cast
+from tests.client import Visit
 from tests.database import HandClock
 
 
@@ -65,3 +67,37 @@ async def test_pages_of_groups_add_up_and_ask_the_same_however_many(database: Da
     sizes = {"A": 3, "B": 2}
     parts = [list(board.parts(sizes, start, 2)) for start in (0, 2, 4)]
     assert parts == [[("A", 0, 2)], [("A", 2, 1), ("B", 0, 1)], [("B", 1, 1)]]
+
+
+async def test_month_is_narrowed_to_a_coordinator_and_is_not_closed_by_the_narrowed_sums(
+    database: Database, cast: Cast, clock: HandClock, signed_in: Visit
+) -> None:
+    other = await record_month(database, cast, family="Ames", without="care-plan")
+    async with database.tx(cast.administrator) as tx:
+        assert cast.manager.member_id
+        await rosters.designate(tx, other.patient_id, cast.manager.member_id)
+    await record_month(database, cast, family="Bell", without="care-plan")
+    await rule_all(database, cast)
+    clock.now = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
+    whole = await seen(database, cast, Wanted(show="blocked"))
+    assert ([one.value for one in whole.programs], whole.may_close) == (["CCM"], True)
+    whose = next(one for one in whole.coordinators if one.value == str(cast.coordinator.member_id))
+    assert len(whole.coordinators) == 2
+    narrowed = await seen(database, cast, Wanted(show="blocked", coordinator=whose.value))
+    assert [row.name for group in narrowed.blocked for row in group.rows] == ["Eleanor Bell"]
+    assert (narrowed.totals.blocked, narrowed.may_close) == (1, False)
+    page = (await (await signed_in(cast.billing)).get(f"/months/{OCTOBER}?show=blocked&coordinator={whose.value}")).text
+    assert "Show everybody" in page
+    assert f'value="{whose.value}" selected' in page
+    assert "Eleanor Ames" not in page
+
+
+async def test_facts_that_nobody_recorded_share_a_line_of_links(
+    database: Database, cast: Cast, clock: HandClock, signed_in: Visit
+) -> None:
+    await record_month(database, cast, family="Ames", without="hospice-home-health")
+    await rule_all(database, cast)
+    clock.now = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
+    page = (await (await signed_in(cast.billing)).get(f"/months/{OCTOBER}?show=blocked")).text
+    assert "2 things are not recorded" in page
+    assert page.count("#fact-hospice-home-health") == 2

@@ -9,6 +9,7 @@ from caretide.ui.filters import (
     age,
     clock,
     date_us,
+    dated,
     file_size,
     hms,
     initials,
@@ -44,6 +45,11 @@ def test_leap_day_birthday_turns_on_march_first() -> None:
 
 def test_date_reads_month_first() -> None:
     assert date_us(date(1948, 3, 7)) == "03/07/1948"
+
+
+def test_days_in_a_sentence_read_as_elsewhere_and_what_is_no_day_stays() -> None:
+    assert dated("the consent was revoked on 2026-10-16") == "the consent was revoked on Oct 16, 2026"
+    assert dated("record 2026-13-45, 12026-10-16") == "record 2026-13-45, 12026-10-16"
 
 
 def test_instant_reads_in_the_zone_of_the_clinic() -> None:

@@ -26,13 +26,17 @@ class CodeUnits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExceptionLine:
-    """A named fact that blocks, adjusts or informs. `fix` is the address of the form that mends it, or empty."""
+    """A named fact that blocks, adjusts or informs. `fix` is the address of the form that mends it, or empty.
+
+    `unrecorded` is the short title of a fact that nobody recorded; empty for any other exception.
+    """
 
     code: str
     severity: Severity
     title: str
     message: str
     fix: str = ""
+    unrecorded: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +91,8 @@ class CloseProgress:
 class MonthPage:
     """A month of the tenant or of one clinic. `months` and `clinics` are the choices of the two pickers.
 
+    `programs` and `coordinators` are those that have rows in it: what the list can be narrowed to.
+
     Rows come as one page of those shown: `ready` when `show` is "ready", `blocked` when it is "blocked". `waiting`
     patients changed, and are shown as they stood until they are ruled again. `sort` is one of `SORTS`.
     """
@@ -111,7 +117,14 @@ class MonthPage:
     sort: str = "name"
     program: str = ""
     coordinator: str = ""
+    programs: tuple[Option, ...] = ()
+    coordinators: tuple[Option, ...] = ()
     waiting: int = 0
+
+    @property
+    def cleared(self) -> str:
+        """The end of the address of the same list of every program and coordinator."""
+        return urlencode({"show": self.show, **({"clinic": self.clinic} if self.clinic else {})})
 
     @property
     def query(self) -> str:

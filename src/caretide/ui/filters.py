@@ -1,5 +1,6 @@
 """How figures, dates and times read on screen: the same everywhere, in US habit, never rounded up."""
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, Final
@@ -10,6 +11,7 @@ from caretide.kernel.money import dollars
 MINUTE: Final = 60
 HOUR: Final = 3600
 KIB: Final = 1024
+ISO_DATE: Final = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
 
 def hms(seconds: int) -> str:
@@ -45,6 +47,18 @@ def day_short(day: date) -> str:
 def day_long(day: date) -> str:
     """Return `Nov 8, 2026`."""
     return f"{day:%b} {day.day}, {day.year}"
+
+
+def dated(text: str) -> str:
+    """Return a sentence with its `2026-11-08` written as `Nov 8, 2026`: the rules speak ISO 8601 and freeze it so."""
+    return ISO_DATE.sub(_day_in_words, text)
+
+
+def _day_in_words(found: re.Match[str]) -> str:
+    try:
+        return day_long(date.fromisoformat(found[0]))
+    except ValueError:
+        return found[0]
 
 
 def time_of_day(moment: datetime, zone: ZoneInfo) -> str:
@@ -100,6 +114,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "age": age,
     "clock": clock,
     "date_us": date_us,
+    "dated": dated,
     "day_long": day_long,
     "day_short": day_short,
     "dollars": dollars,

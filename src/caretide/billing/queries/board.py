@@ -1,7 +1,7 @@
 """The month's page, put together."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 from uuid import UUID
@@ -56,12 +56,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """A page of a month's rows with its sums: `groups` are sizes by what blocks, `counted` clinics that have rows."""
+    """A page of a month's rows with its sums: `groups` are sizes by what blocks, `counted` clinics that have rows.
+
+    `programs` and `coordinators` are those that the rows can be narrowed to.
+    """
 
     totals: MonthTotals
     rows: tuple[RulingRow, ...]
     groups: Mapping[str, int] = field(default_factory=dict[str, int])
     counted: frozenset[UUID] = frozenset()
+    programs: frozenset[str] = frozenset()
+    coordinators: frozenset[UUID] = frozenset()
     page: int = 1
     pages: int = 1
     waiting: int = 0
@@ -87,7 +92,7 @@ async def month_page(tx: Tx, month: Month, wanted: Wanted) -> MonthPage:
         [marks.get(clinic.id) for clinic in chosen], [clinic.id in board.counted for clinic in chosen]
     )
     state = _state(concerned)
-    may_close, why_not = _may_close(tx, month, chosen)
+    may_close, why_not = _may_close(tx, month, chosen, wanted)
     return MonthPage(
         month=month,
         months=_months(month, await default_month(tx)),
@@ -99,6 +104,8 @@ async def month_page(tx: Tx, month: Month, wanted: Wanted) -> MonthPage:
         sort=wanted.sort if wanted.sort in SORTS else "name",
         program=wanted.program,
         coordinator=wanted.coordinator,
+        programs=tuple(Option(one, one) for one in sorted(board.programs)),
+        coordinators=await _coordinators(tx, board.coordinators),
         ready=board.rows if show == "ready" else (),
         blocked=_groups(board.rows, board.groups) if show == "blocked" else (),
         page=board.page,
@@ -142,10 +149,16 @@ async def _board(tx: Tx, month: Month, clinics: Sequence[ClinicRow], wanted: Wan
         rows=await rows(tx, month, found),
         groups=groups,
         counted=frozenset(kind.clinic_id for kind, sums in counted.items() if sums.months),
+        programs=frozenset(kind.program for kind, sums in counted.items() if sums.months),
+        coordinators=frozenset(kind.coordinator_id for kind in counted if kind.coordinator_id),
         page=page,
         pages=pages,
         waiting=over.waiting,
     )
+
+
+async def _coordinators(tx: Tx, found: Container[UUID]) -> tuple[Option, ...]:
+    return tuple(Option(str(one.id), one.display_name) for one in await tenants.members(tx) if one.id in found)
 
 
 def _is_wanted(kind: Kind, wanted: Wanted) -> bool:
@@ -234,9 +247,12 @@ def _closed_at(marks: Sequence[CloseMark | None], clinics: Sequence[ClinicRow]) 
     return f"{max(ends):%B} {max(ends).day}, {max(ends).year}" if ends else ""
 
 
-def _may_close(tx: Tx, month: Month, clinics: Sequence[ClinicRow]) -> tuple[bool, str]:
+def _may_close(tx: Tx, month: Month, clinics: Sequence[ClinicRow], wanted: Wanted) -> tuple[bool, str]:
     if Permission.MONTH_CLOSE not in tx.actor.permissions:
         return False, "Billing closes the month"
+    if wanted.program or wanted.coordinator:
+        # The question before a close tells sums, and these are not those of the month.
+        return False, "Show everybody's to close the month"
     running = [clinic for clinic in clinics if tx.now < month.bounds(clinic.zone)[1]]
     if running or not clinics:
         return False, f"{month.title} is not over yet"

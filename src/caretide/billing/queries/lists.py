@@ -14,13 +14,14 @@ from caretide.billing.queries import evidence
 from caretide.billing.queries.freshness import FROZEN
 from caretide.billing.rules.evidence import Judged
 from caretide.billing.rules.freeze import claim_lines, is_ready
-from caretide.billing.rules.standing import Standing
+from caretide.billing.rules.standing import UNRECORDED, Standing
 from caretide.billing.rules.words import anchor, title
 from caretide.billing.schemas import CodeUnits, ExceptionLine, RulingRow
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.patients.models import Patient
 from caretide.programs.packs import Packs
+from caretide.programs.ruling import ExceptionCode
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Practitioner
@@ -218,6 +219,7 @@ def _exception(
         title=title(code),
         message=message[:1].upper() + message[1:],
         fix=f"/patients/{patient_id}?month={month}#{place}" if place else "",
+        unrecorded=UNRECORDED.get(fact, fact) if fact and code == ExceptionCode.FACT_UNKNOWN else "",
     )
 
 
