@@ -25,7 +25,7 @@ from caretide.ui.charts import Bar, BarChart
 from caretide.ui.filters import hms
 from caretide.ui.shell import Tone
 
-TRIED: Final = 12
+TRIED: Final = 8
 """How many of the latest attempts stand on the page."""
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
