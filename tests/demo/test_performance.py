@@ -13,7 +13,7 @@ import pytest
 
 from caretide import worker
 from caretide.demo import stage
-from caretide.demo.performance import NOTEBOOK, Notebook, _disposable, performance
+from caretide.demo.performance import NOTEBOOK, Notebook, _disposable, _is_ruined, performance
 from caretide.demo.stage import Part, Production, Tell
 from caretide.demo.summary import Summary
 from caretide.kernel.actor import Actor
@@ -58,7 +58,9 @@ def silent(_what: str, _done: int, _total: int) -> None:
     return
 
 
-async def test_second_run_finds_what_is_there(ours: Installation) -> None:
+async def test_second_run_finds_what_is_there_and_an_interrupted_one_is_told(
+    ours: Installation, cluster: Cluster, empty: str
+) -> None:
     drain = partial(worker.drain, ours)
     url = ours.urls.url(LoginRole.APP)
 
@@ -71,7 +73,15 @@ async def test_second_run_finds_what_is_there(ours: Installation) -> None:
     assert (ours.settings.home / NOTEBOOK).stat().st_mode & 0o777 == 0o600
     assert await performance(ours, play, silent, replace(SMALL, seed=99)) == first
     # Without its notebook nobody could sign in, and nobody knows whether it was finished.
+    known = Notebook(ours.settings.home / NOTEBOOK).read()
     (ours.settings.home / NOTEBOOK).unlink()
+    with psycopg.connect(cluster.url(LoginRole.ADMIN, empty)) as connection:
+        assert _is_ruined(connection, None)
+        assert not _is_ruined(connection, known)
+    async with ours.database.tx(Actor.system(new_id())) as tx:
+        await tenants.create_tenant(tx, slug="true-clinic", name="A true clinic")
+    with psycopg.connect(cluster.url(LoginRole.ADMIN, empty)) as connection:
+        assert not _is_ruined(connection, None)
     with pytest.raises(Conflict, match="--fresh"):
         await performance(ours, play, silent, SMALL)
 

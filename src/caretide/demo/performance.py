@@ -159,23 +159,27 @@ def _disposable(connection: Connection[Any]) -> list[UUID]:
 def clear_ruins(settings: Settings) -> bool:
     """Start over where an earlier demonstration was interrupted and nothing here is real; return whether that was so.
 
-    What is not ours to drop (a real tenant, an external database, one that is in use) is left for the build to refuse.
+    What is not ours to drop (a real tenant, an external database) is left for the build to refuse. Raises Conflict when
+    something still uses the database.
     """
     with shared(settings) as urls:
         if urls.cluster is None:
             return False
         with connected(urls.cluster.url(LoginRole.ADMIN)) as connection:
-            if connection.execute(_HAS_TENANTS).fetchone() is None:
-                return False
-            rows = connection.execute("SELECT slug, id FROM public.tenants").fetchall()
-            ours = {slug: str(tenant_id) for slug, tenant_id in rows if slug in {house.slug for house in HOUSES}}
-            if not ours or _is_whole(Notebook(settings.home / NOTEBOOK).read(), ours):
-                return False
-            with suppress(Conflict):
-                _disposable(connection)
-                start_over(settings)
-                return True
-    return False
+            ruined = _is_ruined(connection, Notebook(settings.home / NOTEBOOK).read())
+        if ruined:
+            start_over(settings)
+        return ruined
+
+
+def _is_ruined(connection: Connection[Any], known: Mapping[str, Any] | None) -> bool:
+    """Whether there is a demonstration that was not finished, and no tenant beside it that is real."""
+    if connection.execute(_HAS_TENANTS).fetchone() is None:
+        return False
+    rows = connection.execute("SELECT slug, id, is_generated FROM public.tenants").fetchall()
+    slugs = {house.slug for house in HOUSES}
+    ours = {slug: str(tenant_id) for slug, tenant_id, _ in rows if slug in slugs}
+    return bool(ours) and not _is_whole(known, ours) and all(is_generated for *_, is_generated in rows)
 
 
 def start_over(settings: Settings) -> None:
