@@ -42,6 +42,7 @@ from caretide.kernel.permissions import Permission
 from caretide.programs.limits import LimitSet
 from caretide.runtime.access import requires
 from caretide.runtime.bulk import execute_many, insert_many, insertion
+from caretide.runtime.collector import uncollected
 from caretide.runtime.jobs import job, later, later_each
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
@@ -107,7 +108,8 @@ async def close_clinic(tx: Tx, clinic_id: UUID, month: str) -> None:
     await time_log.lock_month(tx, clinic_id, service_month)
     everybody = iter(await enrollment.patients_in(tx, clinic_id, service_month))
     while some := list(islice(everybody, PATIENTS_AT_ONCE)):
-        await _close_patients(tx, clinic, service_month, some)
+        with uncollected():
+            await _close_patients(tx, clinic, service_month, some)
     await tx.db.execute(
         update(MonthClose)
         .where(MonthClose.clinic_id == clinic_id, MonthClose.service_month == service_month.first)
@@ -204,7 +206,7 @@ async def rule_some(tx: Tx) -> bool:
     standings become what was frozen.
     """
     await tx.db.execute(_ONE_AT_A_TIME, {"key": f"{tx.tenant_id} standings"})
-    with tx.trail.unseen():
+    with tx.trail.unseen(), uncollected():
         kept = await freshness.to_keep(tx)
         marks = await freshness.marked(tx, RULED_AT_ONCE)
         unfilled = next((one for one in kept if not one.is_closed and not one.is_complete), None)
