@@ -22,7 +22,7 @@ from caretide.patients import queries as patients
 from caretide.patients.models import Patient
 from caretide.patients.rules import age
 from caretide.programs.conditions import ChronicConditions, load_conditions
-from caretide.runtime.access import requires
+from caretide.runtime.access import remembered, requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.models import Clinic, Member, Practitioner
@@ -301,6 +301,7 @@ _FACT = (
 
 
 @requires(Permission.PATIENT_READ)
+@remembered
 async def facts_as_of(tx: Tx, patient_ids: Sequence[UUID] | None, month: Month) -> dict[UUID, dict[str, FactRow]]:
     """Return the facts in effect for a month, by patient and kind: of those named, or of all. One statement.
 

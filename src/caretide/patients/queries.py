@@ -39,7 +39,7 @@ from caretide.patients.schemas import (
     PatientRulingFacts,
     Stay,
 )
-from caretide.runtime.access import requires
+from caretide.runtime.access import remembered, requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 
@@ -224,6 +224,7 @@ def _matches(typed: rules.Search) -> ColumnElement[bool]:
 
 
 @requires(Permission.PATIENT_READ)
+@remembered
 async def ruling_facts(
     tx: Tx, patient_ids: Sequence[UUID] | None, clinic_id: UUID, month: Month
 ) -> dict[UUID, PatientRulingFacts]:

@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, any_, bindparam, or_, s
 from caretide.kernel.permissions import Permission
 from caretide.patients.models import Patient
 from caretide.rosters.models import Designation
-from caretide.runtime.access import requires
+from caretide.runtime.access import remembered, requires
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Member
 
@@ -67,6 +67,7 @@ async def roster(tx: Tx, member_id: UUID) -> list[UUID]:
 
 
 @requires(Permission.PATIENT_READ)
+@remembered
 async def designated_as_of(tx: Tx, patient_ids: Sequence[UUID] | None, instant: datetime) -> dict[UUID, DesignationRow]:
     """Return who was designated at an instant, by patient: of those named, or of all. One statement.
 

@@ -7,6 +7,7 @@ without one of these decorators fails a test. The outermost verb of a transactio
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar, cast
+from uuid import UUID
 
 from caretide.kernel.errors import Forbidden
 from caretide.kernel.permissions import Permission
@@ -56,22 +57,36 @@ def open_to_all(reason: str) -> Callable[[Verb[A, R]], Verb[A, R]]:
 def remembered(question: Verb[A, R]) -> Verb[A, R]:
     """Answer a question once a transaction; stands below the permission, which is checked every time.
 
-    For what one request asks again and again (the clinics, the member, the rules) and nothing of a patient. An answer
-    is forgotten with whatever the transaction writes or undoes, whoever writes it. What others commit meanwhile it
-    may miss for the rest of the request, as if the request had come a moment earlier. The answer is shared: nobody
-    changes it.
+    For what one request asks again and again: the clinics, the member, the rules, one patient's facts. A question about
+    many is asked each time: its answer would only be in the way. An answer is forgotten with whatever the transaction
+    writes or undoes, whoever writes it. What others commit meanwhile it may miss for the rest of the request, as if
+    the request had come a moment earlier. Patients whom it names are named again each time it is given. The answer is
+    shared: nobody changes it.
     """
 
     @wraps(question)
     async def answer(tx: Tx, *args: A.args, **kwargs: A.kwargs) -> R:
-        key = (question, args, tuple(sorted(kwargs.items())))
-        written, known = tx.recalled.get(key, (None, None))
+        asked = (*args, *kwargs.values())
+        if any(isinstance(one, (list, tuple)) and len(cast("list[object]", one)) > 1 for one in asked):
+            return await question(tx, *args, **kwargs)
+        key = (question, _fixed(args), _fixed(tuple(sorted(kwargs.items()))))
+        written, known, patients = tx.recalled.get(key, (None, None, frozenset[UUID]()))
         if written != tx.writes:
-            known = await question(tx, *args, **kwargs)
-            tx.recalled[key] = (tx.writes, known)
+            with tx.trail.naming() as named:
+                known = await question(tx, *args, **kwargs)
+            tx.recalled[key] = (tx.writes, known, frozenset(named))
+        else:
+            tx.touch(*patients)
         return cast("R", known)
 
     return answer
+
+
+def _fixed(value: object) -> object:
+    """Return a value that can be a key: lists as tuples, all the way down."""
+    if isinstance(value, (list, tuple)):
+        return tuple(_fixed(one) for one in cast("list[object]", value))
+    return value
 
 
 def _guarded(verb: Verb[A, R], permission: Permission | None) -> Verb[A, R]:

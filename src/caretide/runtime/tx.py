@@ -80,6 +80,18 @@ class Trail:
             self.depth -= 1
             self.events.pop()
 
+    @contextmanager
+    def naming(self) -> Generator[set[UUID]]:
+        """Hear which patients the running verb names meanwhile; its event has them too."""
+        verb, details, patients = self.events[-1]
+        named: set[UUID] = set()
+        self.events[-1] = (verb, details, named)
+        try:
+            yield named
+        finally:
+            patients |= named
+            self.events[-1] = (verb, details, patients)
+
 
 @dataclass(frozen=True)
 class Stores:
@@ -98,7 +110,7 @@ class Tx:
     now: datetime
     stores: Stores
     trail: Trail = field(default_factory=Trail)
-    recalled: dict[Any, tuple[int, Any]] = field(default_factory=dict[Any, Any])
+    recalled: dict[Any, tuple[int, Any, frozenset[UUID]]] = field(default_factory=dict[Any, Any])
 
     @property
     def writes(self) -> int:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.patients.models import Patient
-from caretide.runtime.access import requires
+from caretide.runtime.access import remembered, requires
 from caretide.runtime.db import cipher
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Clinic, Member
@@ -132,6 +132,7 @@ _DECIDED = and_(TimeApproval.tenant_id == TimeEntry.tenant_id, TimeApproval.entr
 
 
 @requires(Permission.TIME_READ)
+@remembered
 async def running_timer(tx: Tx) -> TimerRow | None:
     """Return the acting member's timer in this tenant. One that runs in another tenant is not told of."""
     wanted = select(*_TIMER).join(Member, _RUNS_FOR).where(Timer.member_id == tx.actor.member_id)
