@@ -1,6 +1,7 @@
 """Write `docs/reference/` and the picture of the ranks from the code itself.
 
-    script/reference
+    script/reference            write them
+    script/reference --check    name those that are not what the code would write
 
 The tests render every page again and compare: what the code says and what the pages say cannot part.
 """
@@ -8,6 +9,7 @@ The tests render every page again and compare: what the code says and what the p
 
 import importlib
 import pkgutil
+import sys
 import textwrap
 import tomllib
 from collections import defaultdict
@@ -237,7 +239,18 @@ def _says(layer: Sequence[str]) -> list[str]:
     return textwrap.wrap(sentence, 104 if len(layer) == 1 else 82)[:2]
 
 
+def stale() -> list[str]:
+    """Return the files that are not what the code would write."""
+    return [
+        str(path.relative_to(ROOT))
+        for path, text in pages().items()
+        if not path.exists() or path.read_text("utf-8") != text
+    ]
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--check"]:
+        sys.exit("\n".join(stale()))
     for path, text in pages().items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, "utf-8")

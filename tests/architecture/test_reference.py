@@ -2,6 +2,8 @@
 
 import importlib.util
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -20,13 +22,11 @@ def reference() -> ModuleType:
     return module
 
 
-def test_every_generated_page_is_what_the_code_would_write(reference: ModuleType) -> None:
-    stale = [
-        str(path.relative_to(ROOT))
-        for path, text in reference.pages().items()
-        if not path.exists() or path.read_text("utf-8") != text
-    ]
-    assert stale == [], "run script/reference"
+def test_every_generated_page_is_what_the_code_would_write() -> None:
+    # In a process of its own: other tests register verbs and jobs that are no part of the product.
+    check = [sys.executable, ROOT / "script" / "reference.py", "--check"]
+    found = subprocess.run(check, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (found.returncode, found.stderr) == (0, ""), "run script/reference"
 
 
 def test_every_page_in_the_folder_is_generated(reference: ModuleType) -> None:

@@ -81,8 +81,9 @@ async def perform(
 
 def _keep_in_mind(tx: Tx) -> None:
     """Go on remembering clinics and members after a moment that wrote: none of the play's days changes any of them."""
-    for key, (_, known) in tx.recalled.items():
-        tx.recalled[key] = (tx.writes, known)
+    for key, (_, known, patients) in tx.recalled.items():
+        if key[0].__module__.startswith("caretide.tenants."):
+            tx.recalled[key] = (tx.writes, known, patients)
 
 
 async def _refused(tx: Tx, moment: Moment) -> None:
