@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, and_, any_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, any_, bindparam, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
@@ -23,11 +23,12 @@ from caretide.patients.models import Patient
 from caretide.patients.rules import age
 from caretide.programs.conditions import ChronicConditions, load_conditions
 from caretide.runtime.access import remembered, requires
+from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.models import Clinic, Member, Practitioner
 
-_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+_IDS = bindparam("ids", type_=Ids())
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ def chronic_conditions(icd10_codes: Iterable[str], lists: ChronicConditions) -> 
     has the other coded beside it. So the count is a greatest matching of diagnoses to categories, erring on the low
     side.
     """
-    open_to = {code: {_PARTS_OF.get(name, name) for name in lists.chronic_categories([code])} for code in icd10_codes}
+    open_to = {code: {_PARTS_OF.get(name, name) for name in lists.categories_of(code)} for code in icd10_codes}
     proof: dict[str, str] = {}
 
     def place(code: str, tried: set[str]) -> bool:

@@ -7,12 +7,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
-    ARRAY,
     TIMESTAMP,
     ColumnElement,
     Row,
     Select,
-    Uuid,
     and_,
     any_,
     bindparam,
@@ -40,13 +38,14 @@ from caretide.patients.schemas import (
     Stay,
 )
 from caretide.runtime.access import remembered, requires
+from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 
 PAGE = 50
 
 
-_ANY_ID = any_(bindparam("ids", type_=ARRAY(Uuid, dimensions=1)))
+_ANY_ID = any_(bindparam("ids", type_=Ids()))
 _PATIENT = (
     Patient.id,
     Patient.clinic_id,
@@ -287,8 +286,9 @@ async def _diagnoses(tx: Tx, ids: list[UUID]) -> dict[UUID, list[Diagnosis]]:
     """Return each code of the active problem list once, in the words of its first entry, by code."""
     named: dict[UUID, dict[str, str]] = defaultdict(dict)
     for row in (await tx.db.execute(_PROBLEMS_OF, {"ids": ids})).all():
+        names = named[row.patient_id]
         for code in (row.icd10, *row.icd10_also):
-            named[row.patient_id].setdefault(code, row.name)
+            names.setdefault(code, row.name)
     found: dict[UUID, list[Diagnosis]] = defaultdict(list)
     found.update({key: [Diagnosis(code, names[code]) for code in sorted(names)] for key, names in named.items()})
     return found

@@ -6,17 +6,21 @@ of our own for what that leaves out. They propose; whether a condition qualifies
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 
 
 @dataclass(frozen=True, slots=True)
 class ChronicConditions:
-    """Categories by code. Codes are kept without the dot, as X12 writes them; both spellings are understood."""
+    """Categories by code. Codes are kept without the dot, as X12 writes them; both spellings are understood.
+
+    Immutable in what it says; `_known` only remembers what was looked up before: a practice has few different codes.
+    """
 
     names: Mapping[str, str]
     by_code: Mapping[str, frozenset[str]]
     by_prefix: Mapping[str, str]
+    _known: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]], compare=False, repr=False)
 
     def warehouse_categories(self, icd10_codes: Iterable[str]) -> set[str]:
         """Return the categories of CMS's Chronic Conditions Warehouse that the codes fall into, such as `CHF`."""
@@ -26,9 +30,19 @@ class ChronicConditions:
         """Return all chronic categories that the codes fall into, CMS's and our own."""
         found: set[str] = set()
         for code in icd10_codes:
-            bare = _bare(code)
-            found |= self._warehouse(bare) or self._further(bare)
+            found |= self.categories_of(code)
         return found
+
+    def categories_of(self, icd10_code: str) -> frozenset[str]:
+        """Return the chronic categories that one code falls into."""
+        known = self._known.get(icd10_code)
+        if known is None:
+            bare = _bare(icd10_code)
+            known = self._warehouse(bare) or self._further(bare)
+            if known:
+                # What is none of theirs is not remembered: anything may be asked for.
+                self._known[icd10_code] = known
+        return known
 
     def is_chronic(self, icd10_code: str) -> bool:
         """Whether a diagnosis is a chronic condition by either list."""

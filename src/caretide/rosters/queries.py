@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, any_, bindparam, or_, select
+from sqlalchemy import ColumnElement, and_, any_, bindparam, or_, select
 
 from caretide.kernel.permissions import Permission
 from caretide.patients.models import Patient
 from caretide.rosters.models import Designation
 from caretide.runtime.access import remembered, requires
+from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Member
 
@@ -38,7 +39,7 @@ _WITH_MEMBER = and_(Member.tenant_id == Designation.tenant_id, Member.id == Desi
 # joins the patient, and who may not see them learns nothing of who looks after them.
 _WITH_PATIENT = and_(Patient.tenant_id == Designation.tenant_id, Patient.id == Designation.patient_id)
 _DESIGNATIONS = select(*_COLUMNS).join(Member, _WITH_MEMBER).join(Patient, _WITH_PATIENT)
-_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+_IDS = bindparam("ids", type_=Ids())
 
 
 @requires(Permission.PATIENT_READ)

@@ -6,6 +6,7 @@ plain one would let tenant A point at tenant B's row.
 """
 
 import zlib
+from collections.abc import Iterable
 from contextvars import ContextVar
 from datetime import date, datetime
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import TIMESTAMP, Date, Dialect, ForeignKeyConstraint, LargeBinary, MetaData, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, UserDefinedType
 
 from caretide.kernel.errors import Unavailable
 from caretide.kernel.ids import new_id
@@ -64,14 +65,16 @@ class EncryptedJson(TypeDecorator[bytes]):
         super().__init__()
         self.name = name
         self.words = words
+        # Raw deflate in a window of 16 kB: the quickest setting that still sees all of the words. To copy a state that
+        # has seen them is quicker than to show them anew.
+        self._packer = zlib.compressobj(2, zlib.DEFLATED, -14, 7, zlib.Z_DEFAULT_STRATEGY, words)
 
     def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
         """Deflate and seal on the way in."""
         del dialect
         if value is None:
             return None
-        # Raw deflate in a window of 16 kB: the quickest setting that still sees all of the words.
-        packer = zlib.compressobj(2, zlib.DEFLATED, -14, 7, zlib.Z_DEFAULT_STRATEGY, self.words)
+        packer = self._packer.copy()
         return self._SEALED + cipher().seal(packer.compress(value) + packer.flush(), self.name.encode())
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:
@@ -81,6 +84,30 @@ class EncryptedJson(TypeDecorator[bytes]):
             return None if value is None else bytes(value[1:])
         opened = cipher().open(bytes(value[1:]), self.name.encode())
         return zlib.decompressobj(-14, self.words).decompress(opened)
+
+
+class Ids(UserDefinedType[Iterable[UUID]]):
+    """Ids to choose rows by, as `Patient.id == any_(bindparam("ids", type_=Ids()))`: UUIDs in, `uuid[]` there.
+
+    They travel as one text that PostgreSQL reads. The driver would look at each of a thousand and quote it, which takes
+    ten times as long.
+    """
+
+    cache_ok = True
+
+    def get_col_spec(self, **given: Any) -> str:
+        """Return the type's name."""
+        del given
+        return "uuid[]"
+
+    def bind_processor(self, dialect: Dialect) -> Any:
+        """Return what writes an array."""
+        del dialect
+        return _array
+
+
+def _array(ids: Iterable[UUID] | None) -> str | None:
+    return None if ids is None else f"{{{','.join([one.hex for one in ids])}}}"
 
 
 def cipher() -> ColumnCipher:

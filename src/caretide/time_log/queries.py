@@ -7,14 +7,14 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, Row, Uuid, and_, any_, bindparam, exists, func, or_, select
+from sqlalchemy import Row, and_, any_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.patients.models import Patient
 from caretide.runtime.access import remembered, requires
-from caretide.runtime.db import cipher
+from caretide.runtime.db import Ids, cipher
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Clinic, Member
 from caretide.time_log.models import MonthLock, MonthSum, TimeApproval, TimeEntry, Timer
@@ -28,7 +28,7 @@ REASON_PLACE = b"time_log_entries.entry_reason"
 PAGE = 50
 """Waiting entries on a page."""
 
-_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+_IDS = bindparam("ids", type_=Ids())
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,8 @@ class Evidence:
     @property
     def program(self) -> str:
         """The programs together, as the ruling names them: `CCM`, `PCM` or `CCM+PCM`."""
+        if len(self.enrollments) == 1:
+            return self.enrollments[0].program
         return "+".join(sorted({enrolled.program for enrolled in self.enrollments}))
 
 

@@ -5,8 +5,9 @@ months at a time, and building and walking validated models would take longer th
 when it is rendered, and a test holds these facts to what the models write.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date
+from itertools import repeat
 from typing import Any, Final
 
 from caretide.billing.rules.evidence import Entry, Evidence, Fact, Judged
@@ -237,11 +238,10 @@ def _is_facility(place: str) -> bool:
     return place in FACILITY_PLACES
 
 
-def _entries(entries: Iterable[Entry], verdicts: Iterable[EntryVerdict]) -> list[Facts]:
-    by_id: Mapping[str, EntryVerdict] = {verdict.id: verdict for verdict in verdicts}
+def _entries(entries: Sequence[Entry], verdicts: Sequence[EntryVerdict]) -> list[Facts]:
     found: list[Facts] = []
-    for entry in entries:
-        verdict = by_id.get(str(entry.id))
+    # The rules answer in the order of the entries, or, for a month before all rule packs, not at all.
+    for entry, verdict in zip(entries, verdicts or repeat(None), strict=False):
         reason = verdict.reason if verdict else None
         found.append(
             {
