@@ -91,7 +91,7 @@ class CloseProgress:
 class MonthPage:
     """A month of the tenant or of one clinic. `months` and `clinics` are the choices of the two pickers.
 
-    `programs` and `coordinators` are those that have rows in it: what the list can be narrowed to.
+    `programs` that have rows in it and `coordinators` at work are what the list can be narrowed to.
 
     Rows come as one page of those shown: `ready` when `show` is "ready", `blocked` when it is "blocked". `waiting`
     patients changed, and are shown as they stood until they are ruled again. `sort` is one of `SORTS`.

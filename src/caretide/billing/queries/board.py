@@ -1,7 +1,7 @@
 """The month's page, put together."""
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 from uuid import UUID
@@ -26,6 +26,7 @@ from caretide.kernel.errors import NotFound
 from caretide.kernel.ids import parse_id
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.rosters.actions import DESIGNABLE
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
@@ -58,7 +59,7 @@ class Wanted:
 class Board:
     """A page of a month's rows with its sums: `groups` are sizes by what blocks, `counted` clinics that have rows.
 
-    `programs` and `coordinators` are those that the rows can be narrowed to.
+    `programs` are those that the rows can be narrowed to.
     """
 
     totals: MonthTotals
@@ -66,7 +67,6 @@ class Board:
     groups: Mapping[str, int] = field(default_factory=dict[str, int])
     counted: frozenset[UUID] = frozenset()
     programs: frozenset[str] = frozenset()
-    coordinators: frozenset[UUID] = frozenset()
     page: int = 1
     pages: int = 1
     waiting: int = 0
@@ -105,7 +105,7 @@ async def month_page(tx: Tx, month: Month, wanted: Wanted) -> MonthPage:
         program=wanted.program,
         coordinator=wanted.coordinator,
         programs=tuple(Option(one, one) for one in sorted(board.programs)),
-        coordinators=await _coordinators(tx, board.coordinators),
+        coordinators=await _coordinators(tx, wanted.coordinator),
         ready=board.rows if show == "ready" else (),
         blocked=_groups(board.rows, board.groups) if show == "blocked" else (),
         page=board.page,
@@ -150,15 +150,19 @@ async def _board(tx: Tx, month: Month, clinics: Sequence[ClinicRow], wanted: Wan
         groups=groups,
         counted=frozenset(kind.clinic_id for kind, sums in counted.items() if sums.months),
         programs=frozenset(kind.program for kind, sums in counted.items() if sums.months),
-        coordinators=frozenset(kind.coordinator_id for kind in counted if kind.coordinator_id),
         page=page,
         pages=pages,
         waiting=over.waiting,
     )
 
 
-async def _coordinators(tx: Tx, found: Container[UUID]) -> tuple[Option, ...]:
-    return tuple(Option(str(one.id), one.display_name) for one in await tenants.members(tx) if one.id in found)
+async def _coordinators(tx: Tx, chosen: str) -> tuple[Option, ...]:
+    """Return who looks after patients, without asking who has rows in the month: that would be a sum for each."""
+    return tuple(
+        Option(str(one.id), one.display_name)
+        for one in await tenants.members(tx)
+        if str(one.id) == chosen or (one.status == "active" and one.role in DESIGNABLE)
+    )
 
 
 def _is_wanted(kind: Kind, wanted: Wanted) -> bool:
