@@ -12,19 +12,13 @@ QUESTION = "SELECT 1 FROM ONLY patient_months x WHERE tenant_id = $1 AND id = $2
 def test_a_line_finds_its_month_by_the_primary_key_in_a_table_that_was_counted_empty(
     server: Server, cast: Cast
 ) -> None:
-    assert "Index Scan using patient_months_pkey" in plan(server, cast, "SELECT 1")
+    # Every other index of the table is partial: a whole one that begins with the tenant costs the same there.
+    assert "Index Scan using patient_months_pkey" in plan(server, cast)
 
 
-def test_an_index_of_the_tenants_months_would_be_taken_for_the_primary_key(server: Server, cast: Cast) -> None:
-    """Why the others are partial. Once this fails, PostgreSQL has mended it, and they need not be."""
-    whole = "CREATE INDEX whole_idx ON patient_months (tenant_id, clinic_id, service_month)"
-    assert "Index Scan using whole_idx" in plan(server, cast, whole)
-
-
-def plan(server: Server, cast: Cast, before: str) -> str:
-    """Return how the question is answered after a statement, of which nothing stays."""
+def plan(server: Server, cast: Cast) -> str:
+    """Return how the question is answered while the table counts as empty; nothing of that stays."""
     with psycopg.connect(server.admin) as connection:
-        connection.execute(before.encode())
         connection.execute(
             "UPDATE pg_class SET reltuples = 0, relpages = 9 WHERE oid = 'public.patient_months'::regclass"
         )

@@ -84,6 +84,8 @@ async def test_made_up_secret_opens_nothing(secret: str, client: httpx.AsyncClie
     assert token.status_code == 401
 
 
-async def test_home_leads_to_the_day_or_to_sign_in(browser: httpx.AsyncClient, client: httpx.AsyncClient) -> None:
-    assert (await browser.get("/")).headers["location"] == "/my-day"
+async def test_home_leads_to_the_roles_landing_page_or_to_sign_in(
+    browser: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    assert (await browser.get("/")).headers["location"] == "/admin"
     assert (await client.get("/")).headers["location"] == "/sign-in?next=/"

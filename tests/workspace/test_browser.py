@@ -132,7 +132,7 @@ async def test_second_tab_follows_the_first(
         first, second = [await visit.tab(f"/patients/{recorded.patient_id}") for _ in range(2)]
         await first.get_by_role("button", name="Start").click()
         await expect(second.get_by_text("Recording")).to_be_visible()
-        await second.get_by_label("Note").fill("Written in the second tab")
+        await second.locator("#timer").get_by_label("Note").fill("Written in the second tab")
         await second.get_by_role("button", name="Stop & log").click()
         await expect(first.get_by_text("Not running")).to_be_visible()
 
