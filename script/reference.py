@@ -7,6 +7,7 @@ The tests render every page again and compare: what the code says and what the p
 """
 # ruff: noqa: INP001 -- a script is run, not imported
 
+import ast
 import importlib
 import pkgutil
 import sys
@@ -47,6 +48,7 @@ def pages() -> dict[Path, str]:
         reference / "permissions.md": permissions_page(),
         reference / "tables.md": tables_page(),
         reference / "jobs.md": jobs_page(),
+        reference / "requirements.md": requirements_page(),
         DOCS / "ranks.svg": ranks_picture(),
     }
 
@@ -190,6 +192,68 @@ def jobs_page() -> str:
 
 def _first_line(text: str | None) -> str:
     return (text or "").strip().splitlines()[0]
+
+
+def requirements_page(tests: Path = ROOT / "tests") -> str:
+    """Return what the security plan asks for, each with the tests that carry its id."""
+    plan = tomllib.loads((ROOT / "tests" / "requirements.toml").read_text("utf-8"))
+    proofs = proved(tests)
+    parts = [
+        HEAD,
+        "# Requirements\n\nWhat the security plan asks for, and the tests that say they prove it: ",
+        "`script/test --req T-20` runs those of one line. Open is what no test carries; some of that is built in part.",
+        "\n\n",
+    ]
+    tables: list[str] = []
+    counts: list[tuple[object, ...]] = []
+    for letter, family in plan["family"].items():
+        mine = {one: said for one, said in plan["requirement"].items() if one.startswith(f"{letter}-")}
+        rows = [(one, _required(said), _tests(proofs.get(one, []))) for one, said in mine.items()]
+        carried = sum(one in proofs for one in mine)
+        counts.append((f"{letter}: {family['name']}", len(mine), carried, len(mine) - carried))
+        tables.append(f"\n## {letter}: {family['name']}\n\nFrom {family['source']}.\n\n")
+        tables.append(table(["id", "what must hold", "tests"], rows))
+    counts.append(("all", *(sum(int(str(row[place])) for row in counts) for place in (1, 2, 3))))
+    return "".join([*parts, table(["family", "ids", "with tests", "open"], counts), *tables])
+
+
+def proved(tests: Path) -> dict[str, list[tuple[str, str]]]:
+    """Return for each id the tests that carry it, as file and name; they are read and not imported."""
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for path in sorted(tests.rglob("test_*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        file = path.relative_to(tests).as_posix()
+        whole = [one.value for one in tree.body if isinstance(one, ast.Assign) and _names(one) == ["pytestmark"]]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
+                ids = {one for marked in (*whole, *node.decorator_list) for one in _marked(marked)}
+                for one in ids:
+                    found[one].append((file, node.name))
+    return found
+
+
+def _names(assigned: ast.Assign) -> list[str]:
+    return [target.id for target in assigned.targets if isinstance(target, ast.Name)]
+
+
+def _marked(expression: ast.expr) -> Iterator[str]:
+    """Yield the ids of every `pytest.mark.req(...)` within an expression."""
+    for node in ast.walk(expression):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.req":
+            yield from (str(one.value) for one in node.args if isinstance(one, ast.Constant))
+
+
+def _required(said: dict[str, str]) -> str:
+    return said["title"] + (f" ({said['source']})" if "source" in said else "")
+
+
+def _tests(found: list[tuple[str, str]]) -> str:
+    files: dict[str, list[str]] = defaultdict(list)
+    for file, name in found:
+        files[file].append(name.removeprefix("test_").replace("_", " "))
+    if not files:
+        return "**open**"
+    return "<br>".join(f"[{file}](../../tests/{file}): {'; '.join(names)}" for file, names in files.items())
 
 
 WIDTH, ROW, GAP, TOP = 860, 34, 5, 34

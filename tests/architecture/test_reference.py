@@ -41,6 +41,22 @@ def test_a_changed_page_is_noticed(reference: ModuleType) -> None:
     assert page != page.replace("month:close", "month:shut")
 
 
+def test_requirement_names_the_tests_that_carry_it(reference: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "test_planted.py").write_text(
+        "import pytest\n"
+        'pytestmark = [pytest.mark.req("T-01"), pytest.mark.browser]\n'
+        '@pytest.mark.parametrize("x", [pytest.param(1, marks=pytest.mark.req("T-02"))])\n'
+        '@pytest.mark.req("T-03", "T-04")\n'
+        "async def test_a_wall_stands(x): ...\n"
+        'def test_other(): Marked(pytest.mark.req("T-05"))\n'
+    )
+    wall, other = ("test_planted.py", "test_a_wall_stands"), ("test_planted.py", "test_other")
+    assert reference.proved(tmp_path) == {"T-01": [wall, other], "T-02": [wall], "T-03": [wall], "T-04": [wall]}
+    page = reference.requirements_page(tmp_path)
+    assert "[test_planted.py](../../tests/test_planted.py): a wall stands |" in page
+    assert "| T-05 | The context is signed; a forged one shows nothing | **open** |" in page
+
+
 def test_no_link_in_the_documents_leads_nowhere() -> None:
     documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     dead = [
