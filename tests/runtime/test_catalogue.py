@@ -7,8 +7,9 @@ import psycopg
 import pytest
 from psycopg import Connection, sql
 
+from caretide.postgres.catalogue import faults, walled_tables
+from caretide.postgres.exemptions import DEFINERS, EXEMPT, NO_ROSTER, OWN_ROSTER
 from tests.database import Server
-from tests.runtime.catalogue import DEFINERS, EXEMPT, NO_ROSTER, OWN_ROSTER, faults, walled_tables
 
 
 @pytest.fixture(scope="module")

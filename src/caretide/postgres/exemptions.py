@@ -1,0 +1,61 @@
+"""What stands outside a rule of the walls, each with its reason: data that the catalogue's checks read."""
+
+from typing import Final
+
+EXEMPT: Final = {
+    "accounts": "signing in comes before any tenant; one person may work in several",
+    "sessions": "found by the hash of its secret before the tenant is known",
+    "memberships": "ids alone, so that sign-in can look across tenants",
+    "companies": "names of service companies, nothing of a patient; one serves several tenants",
+    "tenants": "names of tenants, no health data; people choose among theirs",
+    "account_events": "what an account did outside any tenant; the application may only insert",
+    "account_intervals": "one account, one place at a time, in all tenants; only triggers write, nobody reads",
+    "rule_limits": "CMS's public numbers, the same for every tenant",
+    "alembic_version": "the schema's revision; only the migrator touches it",
+}
+"""Tables outside wall one, with the reason."""
+
+NO_ROSTER: Final = {
+    "designations": "the roster's own table: its policy would ask itself",
+    "audit_event_patients": "the trail records refused looks as well; auditors read it, and they have no roster",
+    "standing_marks": "triggers mark every patient who is written about; NARROWER walls what is read and deleted",
+}
+"""Patient-bound tables outside wall two, with the reason."""
+
+OWN_ROSTER: Final = {
+    "timers": "members stop their own timer though the patient went to somebody else meanwhile",
+    "time_log_entries": "members see and void what they recorded themselves; the owner keeps the sums of all",
+    "time_entry_approvals": "members see what was decided over their own time; nobody behind the wall decides",
+    "month_seconds": "only the owner, in triggers, writes it: also for a patient who left the roster",
+}
+"""Patient-bound tables whose wall two also shows members their own rows, with the reason."""
+
+NARROWER: Final = {
+    ("designations", "designate_insert"): "nobody behind the wall moves the wall",
+    ("designations", "designate_update"): "nobody behind the wall moves the wall",
+    ("attempts", "own_attempt"): "nobody behind the wall records an attempt in another's name",
+    ("timers", "own_timer"): "nobody behind the wall stops another's timer",
+    ("standing_marks", "roster_select"): "nobody behind the wall learns that somebody else's patient changed",
+    ("standing_marks", "roster_delete"): "nobody behind the wall unmarks somebody else's patient",
+}
+"""Further restrictive policies of single commands, with the reason."""
+
+DEFINERS: Final = {
+    "jobs.enqueue_many(text,json)": "the only way into the queue; stamps the tenant",
+    "jobs.standing()": "counts the caller's own jobs by verb",
+    "jobs.waiting(text)": "counts the caller's own jobs",
+    "public.count_attempts()": "keeps the counts that nobody else may write",
+    "public.account_time_guard()": "writes the intervals that nobody may read",
+    "public.mark_patients()": "marks are inserted by triggers alone",
+    "public.mark_themselves()": "marks are inserted by triggers alone",
+    "public.mark_of_member()": "marks are inserted by triggers alone",
+    "public.mark_of_practitioner()": "marks are inserted by triggers alone",
+    "public.sum_new_time()": "keeps the sums of time that nobody else may write",
+    "public.sum_voided_time()": "keeps the sums of time that nobody else may write",
+    "public.sum_decided_time()": "keeps the sums of time that nobody else may write",
+    "public.take_time_off(uuid[],uuid,text[])": "what those three share; nobody else may call it",
+}
+"""Functions that run with their owner's rights, with the reason."""
+
+POWERFUL: Final = {"caretide_admin": "the embedded server's superuser: from this machine only, for its care"}
+"""Roles of ours that stand above the walls, with the reason."""
