@@ -29,6 +29,7 @@ class Enrollment(TenantTable):
             postgresql_where=text("ended_on IS NULL"),
         ),
         Index("enrollments_clinic_idx", "tenant_id", "clinic_id"),
+        Index("enrollments_patient_idx", "tenant_id", "patient_id", postgresql_where=text("patient_id IS NOT NULL")),
     )
 
     patient_id: Mapped[UUID]
