@@ -90,6 +90,9 @@ async def test_month_is_narrowed_to_a_coordinator_and_is_not_closed_by_the_narro
     assert "Show everybody" in page
     assert f'value="{whose.value}" selected' in page
     assert "Eleanor Ames" not in page
+    picked = f"month={OCTOBER}&show=blocked&coordinator={whose.value}"
+    other_month = await (await signed_in(cast.billing)).get(f"/months?{picked}", follow_redirects=False)
+    assert other_month.headers["location"] == f"/months/{OCTOBER}?show=blocked&coordinator={whose.value}"
 
 
 async def test_facts_that_nobody_recorded_share_a_line_of_links(

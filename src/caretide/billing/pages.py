@@ -1,6 +1,8 @@
 """The month: what bills, what is blocked, and the close."""
 
+from dataclasses import asdict, replace
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import Depends, Request
 from starlette.responses import Response
@@ -17,10 +19,13 @@ router = Router(Known.SESSION)
 
 
 @router.get("/months")
-async def pick(request: Request, tx: SessionTx, month: str = "", clinic: str = "") -> Response:
-    """Go to the month that was picked; the last full one by default."""
+async def pick(
+    request: Request, tx: SessionTx, wanted: Annotated[board.Wanted, Depends()], month: str = ""
+) -> Response:
+    """Go to the month that was picked, narrowed as the last one was; by default to the last full one."""
     chosen = Month.parse(month) if month else await board.default_month(tx)
-    return redirect(request, f"/months/{chosen}" + (f"?clinic={clinic}" if clinic else ""))
+    kept = {name: value for name, value in asdict(replace(wanted, page=0)).items() if value}
+    return redirect(request, f"/months/{chosen}" + (f"?{urlencode(kept)}" if kept else ""))
 
 
 @router.get("/months/{month}")

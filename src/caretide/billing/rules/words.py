@@ -36,7 +36,7 @@ TITLES: Final = {
     "INELIGIBLE_CONDITION_DURATION": "Conditions too short",
     "INELIGIBLE_BILLING_PRACTITIONER": "Practitioner may not bill this",
     "NO_PART_B": "No Part B",
-    "ROUTE_TO_MA_PLAN": "Bill the Medicare Advantage plan",
+    "ROUTE_TO_MA_PLAN": "Another payer",
     "NO_CARE_PLAN": "Care plan missing",
     "NO_CARE_PLAN_COPY": "Care plan copy missing",
     "SERVICE_ELEMENT_MISSING": "Service element missing",
