@@ -80,11 +80,11 @@ async def people_page(tx: Tx, wanted: Wanted, invited: InviteLink | None = None)
 
 def _filters(wanted: Wanted) -> tuple[Filter, ...]:
     roles = tuple(Option(role, label) for role, label in rules.ROLES.items())
-    statuses = tuple(Option(status, label) for status, (label, _) in rules.STATUSES.items())
+    statuses = (Option("here", "Signed in now"), *(Option(key, label) for key, (label, _) in rules.STATUSES.items()))
     return (
-        Filter("role", "Role", (Option("", "All"), *roles), wanted.role),
-        Filter("status", "Status", (Option("", "All"), Option("here", "Signed in now"), *statuses), wanted.status),
-        Filter("license", "Licenses", (Option("", "All"), Option("due", "To renew")), wanted.license),
+        Filter("role", "Role", (Option("", "All roles"), *roles), wanted.role),
+        Filter("status", "Status", (Option("", "Any status"), *statuses), wanted.status),
+        Filter("license", "Licenses", (Option("", "All licenses"), Option("due", "To renew")), wanted.license),
     )
 
 
