@@ -15,7 +15,7 @@ OF_A_KIND = 2
 
 @dataclass
 class Found:
-    """What a walk came across: one address for each kind of page, and what was wrong."""
+    """What a walk came across: one address for each sight of a page, and what was wrong."""
 
     pages: dict[str, str] = field(default_factory=dict[str, str])
     wrong: list[str] = field(default_factory=list[str])
@@ -29,8 +29,15 @@ def kind(address: str) -> str:
     return path + (f"?{'&'.join(names)}" if names else "")
 
 
+def sight(address: str) -> str:
+    """Return what there is to look at under an address: another order or part of a list looks like the first."""
+    path, _, names = kind(address).partition("?")
+    kept = [name for name in names.split("&") if name not in {"", "sort", "page"}]
+    return path + (f"?{'&'.join(kept)}" if kept else "")
+
+
 async def crawl(look: Look, house: House, start: str = "/", limit: int = 80) -> Found:
-    """Follow every link from a page on; return one address of each kind, and every fault on the way."""
+    """Follow every link from a page on; return one address of each sight, and every fault on the way."""
     found, opened, seen = Found(), Counter[str](), {start}
     waiting = [start]
     while waiting and len(seen) < limit * 20:
@@ -53,10 +60,10 @@ async def _visit(look: Look, house: House, address: str, found: Found) -> list[s
         found.wrong.append(f"{address}: {head.status}")
         return []
     if not head.headers.get("content-type", "").startswith("text/html"):
-        found.pages.setdefault(kind(address), "")
+        found.pages.setdefault(sight(address), "")
         return []
     await page.goto(address)
-    found.pages.setdefault(kind(urlsplit(page.url)._replace(scheme="", netloc="").geturl()), address)
+    found.pages.setdefault(sight(urlsplit(page.url)._replace(scheme="", netloc="").geturl()), address)
     found.wrong += [f"{address}: {one}" for one in await page.evaluate(_EMPTY)]
     found.wrong += [f"{address}: no target for #{one}" for one in await page.evaluate(_NO_TARGET)]
     links: list[str] = await page.evaluate(_LINKS)
