@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, insert, text, update
+from sqlalchemy import any_, bindparam, delete, insert, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from caretide.billing.models import (
@@ -43,6 +43,7 @@ from caretide.programs.limits import LimitSet
 from caretide.runtime.access import requires
 from caretide.runtime.bulk import execute_many, insert_many, insertion
 from caretide.runtime.collector import uncollected
+from caretide.runtime.db import Ids
 from caretide.runtime.jobs import job, later, later_each
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
@@ -52,7 +53,7 @@ from caretide.time_log import actions as time_log
 PATIENTS_AT_ONCE: Final = 1_000
 """How many patients' months are read, ruled and written together; all of a clinic's are in one transaction."""
 
-_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+_IDS = bindparam("ids", type_=Ids())
 # Held until the transaction ends: a close that is killed leaves no lock behind.
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
@@ -229,9 +230,9 @@ async def _rule(tx: Tx, months: Sequence[Kept], patient_ids: Sequence[UUID]) -> 
     come = await freshness.live(tx, months, patient_ids)
     scope = Scope(tuple(months), tuple(patient_ids), is_whole=False)
     names = [field.name for field in fields(Standing)]
-    gone = delete(MonthStanding).where(freshness.within(scope))
+    gone = delete(MonthStanding).where(freshness.within(scope.shape))
     gone = gone.returning(*(getattr(MonthStanding, name) for name in names))
-    rows = (await tx.db.execute(gone, {"ids": list(patient_ids)})).all()
+    rows = (await tx.db.execute(gone, scope.given)).all()
     went = [Standing(**dict(zip(names, row, strict=True))) for row in rows]
     await insert_many(tx, MonthStanding, [{"id": new_id(), **asdict(one)} for one in come])
     await _count(tx, tally({}, went, come))

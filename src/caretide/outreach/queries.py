@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, any_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, any_, bindparam, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
@@ -29,6 +29,7 @@ from caretide.patients import queries as patients
 from caretide.patients.models import Patient
 from caretide.rosters.models import Designation
 from caretide.runtime.access import requires
+from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.models import Member
@@ -40,7 +41,7 @@ SHOWN: Final = 4
 LOOK_BACK: Final = timedelta(days=62)
 """How far before a month a call back can have been asked for that is still of use."""
 
-_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+_IDS = bindparam("ids", type_=Ids())
 _LATER = aliased(Attempt)
 _CORRECTION = exists().where(_LATER.tenant_id == Attempt.tenant_id, _LATER.supersedes_id == Attempt.id)
 _COUNTS = and_(Attempt.outcome != "mistake", ~_CORRECTION)

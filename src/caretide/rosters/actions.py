@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, insert, select, update
+from sqlalchemy import any_, bindparam, insert, select, update
 
 from caretide.kernel.errors import Conflict, Invalid, NotFound
 from caretide.kernel.ids import new_id
@@ -11,13 +11,14 @@ from caretide.kernel.permissions import Permission, Role
 from caretide.patients.models import Patient
 from caretide.rosters.models import Designation
 from caretide.runtime.access import requires
+from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Member
 
 DESIGNABLE = frozenset({Role.COORDINATOR, Role.MANAGER, Role.PRACTITIONER})
 """Roles of people who look after patients."""
 
-_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+_IDS = bindparam("ids", type_=Ids())
 
 
 @requires(Permission.ROSTER_WRITE)

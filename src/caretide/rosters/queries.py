@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, any_, bindparam, or_, select
+from sqlalchemy import TIMESTAMP, Uuid, and_, any_, bindparam, or_, select
 
 from caretide.kernel.permissions import Permission
 from caretide.patients.models import Patient
@@ -40,6 +40,17 @@ _WITH_MEMBER = and_(Member.tenant_id == Designation.tenant_id, Member.id == Desi
 _WITH_PATIENT = and_(Patient.tenant_id == Designation.tenant_id, Patient.id == Designation.patient_id)
 _DESIGNATIONS = select(*_COLUMNS).join(Member, _WITH_MEMBER).join(Patient, _WITH_PATIENT)
 _IDS = bindparam("ids", type_=Ids())
+_INSTANT = bindparam("instant", type_=TIMESTAMP(timezone=True))
+# A designation holds from its beginning, included, to its end, which is not.
+_HOLDS = and_(Designation.valid_from <= _INSTANT, or_(Designation.valid_to.is_(None), Designation.valid_to > _INSTANT))
+_STANDING = _DESIGNATIONS.where(_HOLDS)
+_STANDING_OF = _STANDING.where(Designation.patient_id == any_(_IDS))
+_ROSTER = (
+    select(Designation.patient_id)
+    .join(Patient, _WITH_PATIENT)
+    .where(Designation.member_id == bindparam("member_id", type_=Uuid), _HOLDS)
+    .order_by(Designation.patient_id)
+)
 
 
 @requires(Permission.PATIENT_READ)
@@ -60,9 +71,7 @@ async def history(tx: Tx, patient_id: UUID) -> list[DesignationRow]:
 @requires(Permission.PATIENT_READ)
 async def roster(tx: Tx, member_id: UUID) -> list[UUID]:
     """Return the patients for whom a member is designated now: those of them whom the actor may see."""
-    wanted = select(Designation.patient_id).join(Patient, _WITH_PATIENT)
-    wanted = wanted.where(Designation.member_id == member_id, _standing(tx.now)).order_by(Designation.patient_id)
-    found = list((await tx.db.execute(wanted)).scalars())
+    found = list((await tx.db.execute(_ROSTER, {"member_id": member_id, "instant": tx.now})).scalars())
     tx.touch(*found)
     return found
 
@@ -75,15 +84,9 @@ async def designated_as_of(tx: Tx, patient_ids: Sequence[UUID] | None, instant: 
     A patient without an entry had nobody: continuity with a designated team member, a service element of CCM and PCM,
     was missing.
     """
-    wanted = _DESIGNATIONS.where(_standing(instant))
+    asked: dict[str, object] = {"instant": instant}
     if patient_ids is not None:
-        wanted = wanted.where(Designation.patient_id == any_(_IDS))
-    rows = (await tx.db.execute(wanted, {} if patient_ids is None else {"ids": list(patient_ids)})).all()
+        asked["ids"] = patient_ids
+    rows = (await tx.db.execute(_STANDING if patient_ids is None else _STANDING_OF, asked)).all()
     tx.touch(*(row.patient_id for row in rows))
     return {row.patient_id: DesignationRow(*row) for row in rows}
-
-
-def _standing(instant: datetime) -> ColumnElement[bool]:
-    """Whether a designation holds at an instant: its beginning included, its end not."""
-    open_or_later = or_(Designation.valid_to.is_(None), Designation.valid_to > instant)
-    return and_(Designation.valid_from <= instant, open_or_later)

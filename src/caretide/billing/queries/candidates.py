@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, all_, any_, bindparam, func, select
+from sqlalchemy import ColumnElement, all_, any_, bindparam, func, select
 
 from caretide.billing.models import Candidate
 from caretide.billing.queries.freshness import Overlay
@@ -14,6 +14,7 @@ from caretide.enrollment.rules import PROGRAMS
 from caretide.kernel.permissions import Permission
 from caretide.patients.models import Patient
 from caretide.runtime.access import requires
+from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants.queries import ClinicRow
 
@@ -21,8 +22,9 @@ COUNTED: Final = 10_000
 """Candidates are counted up to here."""
 
 _COLUMNS = (Candidate.patient_id, Candidate.clinic_id, Candidate.program, Candidate.name_key)
-_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
-_STALE = bindparam("stale", type_=ARRAY(Uuid, dimensions=1))
+_IDS = bindparam("ids", type_=Ids())
+_STALE = bindparam("stale", type_=Ids())
+_PEOPLE = select(Patient.id, Patient.clinic_id, Patient.name_key).where(Patient.id == any_(_IDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,7 @@ class CandidateRow:
 @requires(Permission.PATIENT_READ)
 async def judged(tx: Tx, clinics: Sequence[ClinicRow], patient_ids: Sequence[UUID]) -> list[CandidateRow]:
     """Return those of the patients named who are candidates by what their charts say now."""
-    wanted = select(Patient.id, Patient.clinic_id, Patient.name_key).where(Patient.id == any_(_IDS))
-    people = (await tx.db.execute(wanted, {"ids": list(patient_ids)})).all()
+    people = (await tx.db.execute(_PEOPLE, {"ids": patient_ids})).all()
     found: list[CandidateRow] = []
     for clinic in clinics:
         here = {row.id: row.name_key for row in people if row.clinic_id == clinic.id}
@@ -59,7 +60,7 @@ async def judged(tx: Tx, clinics: Sequence[ClinicRow], patient_ids: Sequence[UUI
 async def count(tx: Tx, over: Overlay, live: Sequence[CandidateRow], *, clinic_id: UUID | None = None) -> int:
     """Return how many candidates the tenant or a clinic has, `COUNTED` at most; `live` are among the stale patients."""
     some = select(Candidate.id).where(*_here(clinic_id)).limit(COUNTED).subquery()
-    stored = (await tx.db.execute(select(func.count()).select_from(some), {"stale": list(over.stale)})).scalar_one()
+    stored = (await tx.db.execute(select(func.count()).select_from(some), {"stale": over.stale})).scalar_one()
     return stored + len(live)
 
 
@@ -68,11 +69,13 @@ def _here(clinic_id: UUID | None) -> list[ColumnElement[bool]]:
     return [fresh] if clinic_id is None else [fresh, Candidate.clinic_id == clinic_id]
 
 
+_OF = select(*_COLUMNS).where(Candidate.patient_id == any_(_IDS), *_here(None))
+
+
 @requires(Permission.PATIENT_READ)
 async def of(tx: Tx, patient_ids: Sequence[UUID], over: Overlay) -> list[CandidateRow]:
     """Return the candidates among some patients, those left out that changed since."""
-    wanted = select(*_COLUMNS).where(Candidate.patient_id == any_(_IDS), *_here(None))
-    rows = (await tx.db.execute(wanted, {"ids": list(patient_ids), "stale": list(over.stale)})).all()
+    rows = (await tx.db.execute(_OF, {"ids": patient_ids, "stale": over.stale})).all()
     return [CandidateRow(*row) for row in rows]
 
 
@@ -89,7 +92,7 @@ async def page(
         .offset(start - before)
         .limit(before + size)
     )
-    rows = (await tx.db.execute(wanted, {"stale": list(over.stale)})).all()
+    rows = (await tx.db.execute(wanted, {"stale": over.stale})).all()
     stored = [CandidateRow(*row) for row in rows]
     found = sorted([*stored, *live], key=lambda one: one.place)[before : before + size]
     tx.touch(*(one.patient_id for one in found))

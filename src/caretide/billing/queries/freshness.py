@@ -7,10 +7,24 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, any_, bindparam, exists, false, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
 
 from caretide.billing.models import MonthClose, MonthStanding, RuleLimits, StandingMark, StandingMonth
 from caretide.billing.queries import evidence
@@ -21,6 +35,7 @@ from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.patients.models import Patient
 from caretide.runtime.access import requires
+from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.models import ClinicFact
@@ -42,7 +57,7 @@ RULING_CODE: Final = (
 )
 """What a ruling follows from, in this package: changed by an upgrade, it makes every standing stale."""
 
-_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+_IDS = bindparam("ids", type_=Ids())
 ClinicMonth = tuple[ClinicRow, Month]
 
 
@@ -74,6 +89,43 @@ class Scope:
     patients: tuple[UUID, ...] | None = None
     is_whole: bool = True
 
+    @property
+    def shape(self) -> "Shape":
+        """What a question for this scope looks like, whichever clinics and patients it names."""
+        by_month = self._by_month
+        whole = self.is_whole and len(by_month) == 1
+        one_clinic = () if whole else tuple(len(ids) == 1 for ids in by_month.values())
+        return Shape(one_clinic, is_whole=whole, is_named=self.patients is not None)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The parameters of `within(scope.shape)`."""
+        asked: dict[str, Any] = {} if self.patients is None else {"ids": self.patients}
+        shape = self.shape
+        for place, (month, ids) in enumerate(self._by_month.items()):
+            asked[f"month_{place}"] = month.first
+            if not shape.is_whole:
+                asked[f"clinics_{place}"] = ids[0] if shape.one_clinic[place] else ids
+        return asked
+
+    @property
+    def _by_month(self) -> dict[Month, list[UUID]]:
+        found: dict[Month, list[UUID]] = defaultdict(list)
+        for one in self.months:
+            found[one.month].append(one.clinic.id)
+        return found
+
+
+class Shape(NamedTuple):
+    """What of a scope decides how a question is put, so that it is put together once: see `within`.
+
+    `one_clinic` says of each month whether it is that of one clinic alone.
+    """
+
+    one_clinic: tuple[bool, ...]
+    is_whole: bool
+    is_named: bool
+
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
@@ -99,8 +151,7 @@ async def kept(tx: Tx, wanted: Sequence[ClinicMonth]) -> tuple[Kept, ...]:
     """Return how far some months are ruled. Four statements, however many."""
     prints = await _fingerprints(tx, wanted)
     closed = await _closed(tx)
-    columns = (StandingMonth.clinic_id, StandingMonth.service_month, StandingMonth.rules, StandingMonth.filled_to)
-    rows = (await tx.db.execute(select(*columns, StandingMonth.is_complete, StandingMonth.is_frozen))).all()
+    rows = (await tx.db.execute(_MONTHS)).all()
     states = {(row.clinic_id, Month.of(row.service_month)): row for row in rows}
     found: list[Kept] = []
     for clinic, month in wanted:
@@ -115,6 +166,16 @@ async def kept(tx: Tx, wanted: Sequence[ClinicMonth]) -> tuple[Kept, ...]:
         else:
             found.append(Kept(clinic, month, rules, state.filled_to, state.is_complete))
     return tuple(found)
+
+
+_MONTHS = select(
+    StandingMonth.clinic_id,
+    StandingMonth.service_month,
+    StandingMonth.rules,
+    StandingMonth.filled_to,
+    StandingMonth.is_complete,
+    StandingMonth.is_frozen,
+)
 
 
 @requires(Permission.MONTH_READ)
@@ -133,8 +194,14 @@ async def to_keep(tx: Tx) -> tuple[Kept, ...]:
 
 
 async def _closed(tx: Tx) -> set[tuple[UUID, Month]]:
-    wanted = select(MonthClose.clinic_id, MonthClose.service_month).where(MonthClose.state == "closed")
-    return {(row.clinic_id, Month.of(row.service_month)) for row in (await tx.db.execute(wanted)).all()}
+    return {(row.clinic_id, Month.of(row.service_month)) for row in (await tx.db.execute(_CLOSED)).all()}
+
+
+_CLOSED = select(MonthClose.clinic_id, MonthClose.service_month).where(MonthClose.state == "closed")
+_LIMITS = select(RuleLimits.id).order_by(RuleLimits.id)
+_CLINIC_FACTS = select(
+    ClinicFact.clinic_id, ClinicFact.kind, ClinicFact.value, ClinicFact.effective_on, ClinicFact.checked_on
+).order_by(ClinicFact.effective_on, ClinicFact.recorded_at)
 
 
 async def _fingerprints(tx: Tx, wanted: Sequence[ClinicMonth]) -> dict[tuple[UUID, Month], int]:
@@ -142,11 +209,9 @@ async def _fingerprints(tx: Tx, wanted: Sequence[ClinicMonth]) -> dict[tuple[UUI
 
     Facts of a clinic are about all of its patients, so they are no patient's mark: a changed one changes this.
     """
-    limits = [str(one) for one in (await tx.db.execute(select(RuleLimits.id).order_by(RuleLimits.id))).scalars()]
-    columns = (ClinicFact.clinic_id, ClinicFact.kind, ClinicFact.value, ClinicFact.effective_on, ClinicFact.checked_on)
-    ordered = select(*columns).order_by(ClinicFact.effective_on, ClinicFact.recorded_at)
+    limits = [str(one) for one in (await tx.db.execute(_LIMITS)).scalars()]
     facts: dict[UUID, list[Any]] = defaultdict(list)
-    for row in (await tx.db.execute(ordered)).all():
+    for row in (await tx.db.execute(_CLINIC_FACTS)).all():
         facts[row.clinic_id].append(row)
     found: dict[tuple[UUID, Month], int] = {}
     for clinic, month in wanted:
@@ -191,8 +256,7 @@ async def overlay(tx: Tx, scope: Scope) -> Overlay:
 @requires(Permission.MONTH_READ)
 async def live(tx: Tx, months: Sequence[Kept], patient_ids: Sequence[UUID]) -> tuple[Standing, ...]:
     """Return the standings of patients in some months as they are now: about a dozen statements a clinic and month."""
-    where = select(Enrollment.clinic_id).where(Enrollment.patient_id == any_(_IDS)).distinct()
-    clinics = set((await tx.db.execute(where, {"ids": list(patient_ids)})).scalars())
+    clinics = set((await tx.db.execute(_CLINICS_OF, {"ids": patient_ids})).scalars())
     concerned = [one for one in months if one.clinic.id in clinics and not one.is_closed]
     if not concerned:
         return ()
@@ -207,46 +271,65 @@ async def live(tx: Tx, months: Sequence[Kept], patient_ids: Sequence[UUID]) -> t
 
 async def _stale(tx: Tx, scope: Scope, most: int) -> list[UUID]:
     """Return patients who are marked, or have no standing of today's rules, `most` at most."""
-    marks = select(StandingMark.patient_id).distinct().limit(most)
-    if scope.patients is not None:
-        marks = marks.where(StandingMark.patient_id == any_(_IDS))
-    asked = {} if scope.patients is None else {"ids": list(scope.patients)}
-    found = set((await tx.db.execute(marks, asked)).scalars())
+    asked: dict[str, Any] = {"most": most} if scope.patients is None else {"most": most, "ids": scope.patients}
+    named = scope.patients is not None
+    found = set((await tx.db.execute(_MARKED_OF if named else _MARKED, asked)).scalars())
     for one in scope.months:
         if one.is_closed or one.is_complete or len(found) >= most:
             continue
-        lacking = select(Enrollment.patient_id).where(*_lacking(one)).distinct().limit(most)
-        if scope.patients is not None:
-            lacking = lacking.where(Enrollment.patient_id == any_(_IDS))
-        found.update((await tx.db.execute(lacking, asked)).scalars())
+        where = {"clinic": one.clinic.id, "first": one.month.first, "last": one.month.last, "rules": one.rules}
+        found.update((await tx.db.execute(_LACKING_OF if named else _LACKING, asked | where)).scalars())
     return sorted(found)[:most]
 
 
 @requires(Permission.MONTH_READ)
 async def enrolled(tx: Tx, scope: Scope) -> set[UUID]:
     """Return those of a scope's named patients who are enrolled in its months, whether ruled yet or not."""
-    touching = or_(false(), *(and_(*_touching(one)) for one in scope.months))
-    wanted = select(Enrollment.patient_id).where(Enrollment.patient_id == any_(_IDS), touching)
-    return set((await tx.db.execute(wanted, {"ids": list(scope.patients or ())})).scalars())
+    months = dict(one.key for one in scope.months)
+    # Asked by patient alone: named as well, the clinics lead the planner to read all of theirs.
+    rows = (await tx.db.execute(_ENROLLED, {"ids": scope.patients or ()})).all()
+    return {
+        patient_id
+        for patient_id, clinic_id, started_on, ended_on in rows
+        if (month := months.get(clinic_id)) is not None
+        and started_on <= month.last
+        and (ended_on is None or ended_on >= month.first)
+    }
 
 
-def _touching(one: Kept) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Enrollment.clinic_id == one.clinic.id,
-        Enrollment.started_on <= one.month.last,
-        or_(Enrollment.ended_on.is_(None), Enrollment.ended_on >= one.month.first),
-    )
-
-
-def _lacking(one: Kept) -> tuple[ColumnElement[bool], ...]:
+def _prepared(*, named: bool) -> tuple[Select[*tuple[Any, ...]], Select[*tuple[Any, ...]]]:
+    """Put together who is marked, and who has no standing of today's rules: of the patients named, or of all."""
+    most, first = bindparam("most", type_=Integer), bindparam("first", type_=Date)
     has_standing = exists().where(
         MonthStanding.tenant_id == Enrollment.tenant_id,
         MonthStanding.patient_id == Enrollment.patient_id,
         MonthStanding.practitioner_id == Enrollment.practitioner_id,
-        MonthStanding.service_month == one.month.first,
-        MonthStanding.rules == one.rules,
+        MonthStanding.service_month == first,
+        MonthStanding.rules == bindparam("rules", type_=MonthStanding.rules.type),
     )
-    return (*_touching(one), ~has_standing)
+    marked = select(StandingMark.patient_id).distinct().limit(most)
+    lacking = (
+        select(Enrollment.patient_id)
+        .where(
+            Enrollment.clinic_id == bindparam("clinic", type_=Uuid),
+            Enrollment.started_on <= bindparam("last", type_=Date),
+            or_(Enrollment.ended_on.is_(None), Enrollment.ended_on >= first),
+            ~has_standing,
+        )
+        .distinct()
+        .limit(most)
+    )
+    if not named:
+        return marked, lacking
+    return marked.where(StandingMark.patient_id == any_(_IDS)), lacking.where(Enrollment.patient_id == any_(_IDS))
+
+
+_MARKED, _LACKING = _prepared(named=False)
+_MARKED_OF, _LACKING_OF = _prepared(named=True)
+_CLINICS_OF = select(Enrollment.clinic_id).where(Enrollment.patient_id == any_(_IDS)).distinct()
+_ENROLLED = select(Enrollment.patient_id, Enrollment.clinic_id, Enrollment.started_on, Enrollment.ended_on).where(
+    Enrollment.patient_id == any_(_IDS)
+)
 
 
 @requires(Permission.MONTH_READ)
@@ -279,22 +362,22 @@ async def is_due(tx: Tx) -> bool:
     return not all(one.is_complete for one in await to_keep(tx))
 
 
-def within(scope: Scope) -> ColumnElement[bool]:
-    """Return the condition that picks a scope's months, and its patients by the parameter `ids`."""
-    by_month: dict[Month, list[UUID]] = defaultdict(list)
-    for one in scope.months:
-        by_month[one.month].append(one.clinic.id)
-    if not by_month:
-        return false()
-    if scope.is_whole and len(by_month) == 1:
+@cache
+def within(shape: Shape) -> ColumnElement[bool]:
+    """Return the condition that picks a scope's months and patients; `Scope.given` has its parameters."""
+    if shape.is_whole:
         # One month for the whole tenant: without naming clinics an index gives the order as well.
-        (month,) = by_month
-        where = MonthStanding.service_month == month.first
+        where = MonthStanding.service_month == _month(0)
     else:
-        where = or_(
-            *(
-                and_(MonthStanding.service_month == month.first, MonthStanding.clinic_id.in_(ids))
-                for month, ids in by_month.items()
-            )
-        )
-    return where if scope.patients is None else and_(where, MonthStanding.patient_id == any_(_IDS))
+        where = or_(false(), *(_of_clinics(place, alone=one) for place, one in enumerate(shape.one_clinic)))
+    return and_(where, MonthStanding.patient_id == any_(_IDS)) if shape.is_named else where
+
+
+def _month(place: int) -> ColumnElement[Any]:
+    return bindparam(f"month_{place}", type_=Date)
+
+
+def _of_clinics(place: int, *, alone: bool) -> ColumnElement[bool]:
+    # One clinic is compared, and not looked for among several: then an index gives the order.
+    whose = bindparam(f"clinics_{place}", type_=Uuid) if alone else any_(bindparam(f"clinics_{place}", type_=Ids()))
+    return and_(MonthStanding.service_month == _month(place), MonthStanding.clinic_id == whose)

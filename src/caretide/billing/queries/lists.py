@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
+from sqlalchemy import any_, bindparam, select
 
 from caretide.billing.models import ClaimLine, MonthException, PatientMonth
 from caretide.billing.queries import evidence
@@ -23,11 +23,14 @@ from caretide.patients.models import Patient
 from caretide.programs.packs import Packs
 from caretide.programs.ruling import ExceptionCode
 from caretide.runtime.access import requires
+from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Practitioner
 from caretide.tenants.queries import ClinicRow
 
-_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+_IDS = bindparam("ids", type_=Ids())
+_PEOPLE = select(Patient.id, Patient.given, Patient.family).where(Patient.id == any_(_IDS))
+_BILLING = select(Practitioner.id, Practitioner.given, Practitioner.family).where(Practitioner.id == any_(_IDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +143,9 @@ def _live(judged: Judged, packs: Packs) -> RuledMonth:
 async def rows(tx: Tx, month: Month, found: Sequence[Standing]) -> tuple[RulingRow, ...]:
     """Return standings as rows of the month's page; of what is frozen, with its lines, exceptions and record."""
     asked = {"ids": [one.patient_id for one in found]}
-    people = select(Patient.id, Patient.given, Patient.family).where(Patient.id == any_(_IDS))
-    names = {row.id: f"{row.given} {row.family}".strip() for row in (await tx.db.execute(people, asked)).all()}
-    billing = select(Practitioner.id, Practitioner.given, Practitioner.family).where(Practitioner.id == any_(_IDS))
-    whose = {"ids": list({one.practitioner_id for one in found})}
-    for row in (await tx.db.execute(billing, whose)).all():
+    names = {row.id: f"{row.given} {row.family}".strip() for row in (await tx.db.execute(_PEOPLE, asked)).all()}
+    whose = {"ids": {one.practitioner_id for one in found}}
+    for row in (await tx.db.execute(_BILLING, whose)).all():
         names[row.id] = f"{row.given} {row.family}".strip()
     frozen = await _frozen(tx, month, [one for one in found if one.rules == FROZEN])
     answers: list[RulingRow] = []

@@ -9,17 +9,19 @@ rows = await page(tx, scope, over, Listed(order="name", size=50))
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from functools import cache
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, all_, bindparam, func, null, select
+from sqlalchemy import ColumnElement, Integer, Select, all_, any_, bindparam, func, null, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from caretide.billing.models import MonthStanding, StandingCount
-from caretide.billing.queries.freshness import Overlay, Scope, within
+from caretide.billing.queries.freshness import Overlay, Scope, Shape, within
 from caretide.billing.rules.standing import Kind, Standing, Sums, tally
 from caretide.kernel.permissions import Permission
 from caretide.runtime.access import requires
+from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 
 Order = Literal["urgency", "name", "minutes", "contact", "amount"]
@@ -28,8 +30,7 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 _NAMES = tuple(field.name for field in fields(Standing))
 _COLUMNS = tuple(getattr(MonthStanding, name) for name in _NAMES)
-_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
-_STALE = bindparam("stale", type_=ARRAY(Uuid, dimensions=1))
+_STALE = bindparam("stale", type_=Ids())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,11 @@ class Listed:
     blocked_by: str = ""
     start: int = 0
     size: int = 50
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The columns of which a value is asked for."""
+        return tuple(name for name in ("status", "program", "coordinator_id", "blocked_by") if getattr(self, name))
 
     def takes(self, one: Standing) -> bool:
         """Whether a standing is on the list: what `_conditions` asks of the database."""
@@ -70,28 +76,29 @@ async def counts(tx: Tx, scope: Scope, over: Overlay, *, by_coordinator: bool = 
     Without `by_coordinator` the kinds of whole clinics name none: hundreds in a big tenant, and not ten thousand.
     """
     if scope.patients is None:
-        stored = await _sums(tx, _stored_sums(scope, by_coordinator=by_coordinator), {})
+        places = {one.key for one in scope.months}
+        asked = {"months": sorted({month.first for _, month in places}), "clinics": {clinic for clinic, _ in places}}
+        stored = await _sums(tx, _stored_sums(by_coordinator=by_coordinator), asked)
         gone, live = await _of(tx, scope, over.stale), over.live
         if not by_coordinator:
             gone, live = ([replace(one, coordinator_id=None) for one in some] for some in (gone, live))
         return tally(stored, gone, live)
-    wanted = _summed(scope).where(MonthStanding.patient_id != all_(_STALE))
-    asked = {"ids": list(scope.patients), "stale": list(over.stale)}
-    return tally(await _sums(tx, wanted, asked), (), over.live)
+    return tally(await _sums(tx, _summed(scope.shape), scope.given | {"stale": over.stale}), (), over.live)
 
 
-def _stored_sums(scope: Scope, *, by_coordinator: bool) -> Select[*tuple[Any, ...]]:
+@cache
+def _stored_sums(*, by_coordinator: bool) -> Select[*tuple[Any, ...]]:
     left_out = set[str]() if by_coordinator else {"coordinator_id"}
     kept = [getattr(StandingCount, name) for name in Kind._fields if name not in left_out]
     keys = [null() if name in left_out else getattr(StandingCount, name) for name in Kind._fields]
     sums = [func.sum(getattr(StandingCount, name)) for name in Sums._fields]
-    places = {one.key for one in scope.months}
-    months = {month.first for _, month in places}
-    here = StandingCount.clinic_id.in_({clinic_id for clinic_id, _ in places})
-    return select(*keys, *sums).where(StandingCount.service_month.in_(months), here).group_by(*kept)
+    months = StandingCount.service_month.in_(bindparam("months", expanding=True))
+    here = StandingCount.clinic_id == any_(bindparam("clinics", type_=Ids()))
+    return select(*keys, *sums).where(months, here).group_by(*kept)
 
 
-def _summed(scope: Scope) -> Select[*tuple[Any, ...]]:
+@cache
+def _summed(shape: Shape) -> Select[*tuple[Any, ...]]:
     keys = [getattr(MonthStanding, name) for name in Kind._fields]
     leading = func.count().filter(MonthStanding.leads)
     sums = (
@@ -102,7 +109,7 @@ def _summed(scope: Scope) -> Select[*tuple[Any, ...]]:
         func.sum(MonthStanding.countable_secs),
         func.coalesce(func.sum(MonthStanding.amount_cents), 0),
     )
-    return select(*keys, *sums).where(within(scope)).group_by(*keys)
+    return select(*keys, *sums).where(within(shape), MonthStanding.patient_id != all_(_STALE)).group_by(*keys)
 
 
 async def _sums(tx: Tx, wanted: Select[*tuple[Any, ...]], asked: Mapping[str, Any]) -> dict[Kind, Sums]:
@@ -116,8 +123,13 @@ async def _of(tx: Tx, scope: Scope, patient_ids: tuple[UUID, ...]) -> list[Stand
     if not patient_ids:
         return []
     named = Scope(scope.months, patient_ids, is_whole=scope.is_whole)
-    rows = (await tx.db.execute(select(*_COLUMNS).where(within(named)), {"ids": list(patient_ids)})).all()
+    rows = (await tx.db.execute(_all(named.shape), named.given)).all()
     return [Standing(**dict(zip(_NAMES, row, strict=True))) for row in rows]
+
+
+@cache
+def _all(shape: Shape) -> Select[*tuple[Any, ...]]:
+    return select(*_COLUMNS).where(within(shape))
 
 
 @requires(Permission.MONTH_READ)
@@ -126,53 +138,55 @@ async def page(tx: Tx, scope: Scope, over: Overlay, listed: Listed) -> list[Stan
     # A live row may belong anywhere: as many stored rows before the part can move into it as there are live ones.
     live = [one for one in over.live if listed.takes(one)]
     before = min(listed.start, len(live))
-    wanted = _ids(scope, over, listed).offset(listed.start - before).limit(before + listed.size)
-    asked = {"ids": list(scope.patients or ()), "stale": list(over.stale)}
-    rows = select(*_COLUMNS).where(MonthStanding.id.in_(wanted)).order_by(*_sql_order(listed.order))
-    stored = [
-        Standing(**dict(zip(_NAMES, row, strict=True)))
-        for row in (await tx.db.execute(rows, _used(scope, over, asked))).all()
-    ]
+    asked = scope.given | {name: getattr(listed, name) for name in listed.named}
+    asked |= {"start": listed.start - before, "size": before + listed.size}
+    if over.stale:
+        asked["stale"] = over.stale
+    wanted = _listed(scope.shape, _Kind.of(listed), changed=bool(over.stale))
+    stored = [Standing(**dict(zip(_NAMES, row, strict=True))) for row in (await tx.db.execute(wanted, asked)).all()]
     merged = sorted([*stored, *live], key=_KEYS[listed.order])[before : before + listed.size]
     tx.touch(*(one.patient_id for one in merged))
     return merged
 
 
-def _used(scope: Scope, over: Overlay, asked: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters that a list's statement has."""
-    known = {"ids": scope.patients is not None, "stale": bool(over.stale)}
-    return {name: value for name, value in asked.items() if known[name]}
+class _Kind(NamedTuple):
+    """What of `Listed` decides how a question is put, so that it is put together once."""
+
+    order: Order
+    leads: bool
+    bands: frozenset[int]
+    under: bool
+    is_ready: bool
+    named: tuple[str, ...]
+
+    @classmethod
+    def of(cls, listed: Listed) -> "_Kind":
+        return cls(listed.order, listed.leads, listed.bands, listed.under, listed.status == "ready", listed.named)
 
 
-def _ids(scope: Scope, over: Overlay, listed: Listed) -> Select[*tuple[Any, ...]]:
-    """Ask for ids alone: a whole tenant is sorted within an index, and only the rows that are shown are read."""
-    wanted = select(MonthStanding.id).where(within(scope), *_conditions(listed))
-    if over.stale:
+@cache
+def _listed(shape: Shape, kind: _Kind, *, changed: bool) -> Select[*tuple[Any, ...]]:
+    """Put together a list: ids alone first, so that a whole tenant is sorted within an index, then the rows shown."""
+    wanted = select(MonthStanding.id).where(within(shape), *_conditions(kind))
+    if changed:
         wanted = wanted.where(MonthStanding.patient_id != all_(_STALE))
-    order = _sql_order(listed.order)
-    if listed.status == "ready":
-        # Nothing blocks what is ready: named first, it is what the month's index has before the names.
-        order = (MonthStanding.blocked_by, *order)
-    return wanted.order_by(*order)
+    order = _sql_order(kind.order)
+    # Nothing blocks what is ready: named first, it is what the month's index has before the names.
+    wanted = wanted.order_by(MonthStanding.blocked_by, *order) if kind.is_ready else wanted.order_by(*order)
+    some = wanted.offset(bindparam("start", type_=Integer)).limit(bindparam("size", type_=Integer))
+    return select(*_COLUMNS).where(MonthStanding.id.in_(some)).order_by(*order)
 
 
-def _conditions(listed: Listed) -> list[_Condition]:
+def _conditions(kind: _Kind) -> list[_Condition]:
     found: list[_Condition] = []
-    if listed.leads:
+    if kind.leads:
         found.append(MonthStanding.leads)
-    if listed.status:
-        found.append(MonthStanding.status == listed.status)
-    if listed.bands:
-        found.append(MonthStanding.band.in_(sorted(listed.bands)))
-    if listed.under:
+    if kind.bands:
+        found.append(MonthStanding.band.in_(sorted(kind.bands)))
+    if kind.under:
         found.append(MonthStanding.is_under)
-    if listed.program:
-        found.append(MonthStanding.program == listed.program)
-    if listed.coordinator_id:
-        found.append(MonthStanding.coordinator_id == listed.coordinator_id)
-    if listed.blocked_by:
-        found.append(MonthStanding.blocked_by == listed.blocked_by)
-    return found
+    columns = [getattr(MonthStanding, name) for name in kind.named]
+    return [*found, *(column == bindparam(column.key, type_=column.type) for column in columns)]
 
 
 _LAST = (MonthStanding.name_key, MonthStanding.patient_id, MonthStanding.practitioner_id)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, Select, Uuid, and_, any_, bindparam, func, select
+from sqlalchemy import Select, and_, any_, bindparam, func, select
 
 from caretide.billing.models import MonthStanding, StandingCount
 from caretide.kernel.errors import NotFound
@@ -19,6 +19,7 @@ from caretide.reports.rules import team as rules
 from caretide.reports.schemas.team import PatientLine, PatientList, UnassignedPage
 from caretide.rosters.actions import DESIGNABLE
 from caretide.runtime.access import requires
+from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Member
 from caretide.ui.charts import MonthBar
@@ -45,7 +46,7 @@ EXPLAINED: Final = {
     "out-of-reach": "Tried {tries} times or more this month, and not spoken with. {source}.",
 }
 
-_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+_IDS = bindparam("ids", type_=Ids())
 _TONES: Final[dict[str, Tone]] = {"good": "good", "warn": "warn", "bad": "bad", "info": "info"}
 _S = MonthStanding
 

@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
+from sqlalchemy import any_, bindparam, func, select
 
 from caretide.kernel.errors import NotFound
 from caretide.kernel.permissions import Permission
@@ -17,6 +17,7 @@ from caretide.reports.queries.team import Calendar, calendar
 from caretide.reports.queries.team_lists import Asked
 from caretide.reports.schemas.team import MemberPage, TeamMember, Tile, TriedLine
 from caretide.runtime.access import requires
+from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.time_log.models import TimeEntry
@@ -28,7 +29,7 @@ from caretide.ui.shell import Tone
 TRIED: Final = 8
 """How many of the latest attempts stand on the page."""
 
-_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+_IDS = bindparam("ids", type_=Ids())
 
 
 @requires(Permission.TEAM_READ)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, Uuid, and_, any_, bindparam, exists, func, or_, select, tuple_
+from sqlalchemy import Select, and_, any_, bindparam, exists, func, or_, select, tuple_
 
 from caretide.billing.models import StandingCount
 from caretide.kernel.month import Month
@@ -16,6 +16,7 @@ from caretide.outreach.models import AttemptDay
 from caretide.reports.rules import team as rules
 from caretide.reports.schemas.team import TeamMember
 from caretide.runtime.access import requires
+from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Member
 from caretide.time_log.models import MemberDay, TimeApproval, TimeEntry
@@ -37,7 +38,7 @@ COLUMNS: Final = (
 )
 
 Months = Sequence[tuple[Any, date]]
-_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+_IDS = bindparam("ids", type_=Ids())
 # Written as the partial index is: PostgreSQL does not see that `IS FALSE` means `NOT`.
 _AFTERWARDS = and_(TimeEntry.source.in_(("manual", "correction_adding")), ~TimeEntry.is_void)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
+from sqlalchemy import any_, bindparam, select
 
 from caretide.billing.queries import candidates, freshness, standings
 from caretide.billing.queries.freshness import Overlay, Scope
@@ -28,6 +28,7 @@ from caretide.patients.rules import age
 from caretide.rosters import queries as rosters
 from caretide.rosters.actions import DESIGNABLE
 from caretide.runtime.access import requires
+from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.queries import ClinicRow
@@ -52,7 +53,11 @@ LISTS: Final[Mapping[str, Listed]] = {
 }
 """The lists of the enrolled, by key."""
 
-_IDS = bindparam("ids", type_=ARRAY(Uuid, dimensions=1))
+_IDS = bindparam("ids", type_=Ids())
+_FREE = select(Patient.id, Patient.clinic_id, Patient.name_key).where(Patient.id == any_(_IDS))
+_PEOPLE = select(Patient.id, Patient.given, Patient.family, Patient.birth_date, Patient.sex).where(
+    Patient.id == any_(_IDS)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +214,11 @@ async def _loose(tx: Tx, view: _View, start: int, size: int) -> list[_Free]:
 
 async def _free(tx: Tx, scope: Scope, over: Overlay, live: Sequence[candidates.CandidateRow]) -> tuple[_Free, ...]:
     """Return those of the patients named who are in no program: who could be enrolled first, then by name."""
-    wanted = select(Patient.id, Patient.clinic_id, Patient.name_key).where(Patient.id == any_(_IDS))
-    here = {one.clinic.id for one in scope.months}
-    people = (await tx.db.execute(wanted, {"ids": list(scope.patients or ())})).all()
     enrolled = await freshness.enrolled(tx, scope)
-    loose = [row for row in people if row.clinic_id in here and row.id not in enrolled]
+    others = [one for one in scope.patients or () if one not in enrolled]
+    here = {one.clinic.id for one in scope.months}
+    people = (await tx.db.execute(_FREE, {"ids": others})).all() if others else ()
+    loose = [row for row in people if row.clinic_id in here]
     stored = await candidates.of(tx, [row.id for row in loose], over) if loose else []
     programs = {one.patient_id: one.program for one in (*stored, *live)}
     ordered = sorted(loose, key=lambda row: (row.id not in programs, programs.get(row.id, ""), row.name_key, row.id))
@@ -225,8 +230,7 @@ async def _rows(
 ) -> list[RosterRow]:
     """Return the rows of one page: three statements, and a few more where somebody is not enrolled."""
     ids = [one.patient_id for one in (*shown, *loose)]
-    wanted = select(Patient.id, Patient.given, Patient.family, Patient.birth_date, Patient.sex)
-    people = {row.id: row for row in (await tx.db.execute(wanted.where(Patient.id == any_(_IDS)), {"ids": ids})).all()}
+    people = {row.id: row for row in (await tx.db.execute(_PEOPLE, {"ids": ids})).all()}
     designated = await rosters.designated_as_of(tx, ids, tx.now)
     zones = {clinic.id: clinic.zone for clinic in clinics}
     told = await _told(tx, clinics, loose)
