@@ -27,7 +27,8 @@ import caretide
 import caretide.main
 from caretide.cli import app
 from caretide.kernel.permissions import GRANTS, WALLED, Permission, Role
-from caretide.runtime.access import VERBS
+from caretide.kernel.records import HEALTH, MEANS
+from caretide.runtime.access import RECORDS, VERBS
 from caretide.runtime.db import Base, TenantTable
 from caretide.runtime.jobs import JOBS
 from caretide.schedule import CRON
@@ -46,6 +47,7 @@ def pages() -> dict[Path, str]:
         reference / "settings.md": settings_page(),
         reference / "cli.md": cli_page(),
         reference / "permissions.md": permissions_page(),
+        reference / "audit.md": audit_page(),
         reference / "tables.md": tables_page(),
         reference / "jobs.md": jobs_page(),
         reference / "requirements.md": requirements_page(),
@@ -125,6 +127,29 @@ def permissions_page() -> str:
         + table(["permission", *roles], matrix)
         + "\n## What asks for what\n\n"
         + table(["permission", "verbs"], verbs)
+    )
+
+
+AUDIT_HEAD = (
+    "# What the audit records\n\nEvery verb declares, beside the permission that it asks for, what it does and to "
+    "which classes of data; one that does not cannot be imported. The outermost verb of a request, a job or a command "
+    "is one event. It carries the classes of every verb that ran inside it, and the patients by id.\n\n"
+)
+
+
+def audit_page() -> str:
+    """Return the classes of data, and each verb with what is recorded of it."""
+    kept = [(one, meaning, "yes" if one in HEALTH else "") for one, meaning in MEANS.items()]
+    verbs = [
+        (f"`{verb}`", f"`{VERBS[verb]}`" if VERBS[verb] else "", records.act, ", ".join(records.data))
+        for verb, records in sorted(RECORDS.items())
+    ]
+    return (
+        HEAD
+        + AUDIT_HEAD
+        + table(["class of data", "what it holds", "of a patient"], kept)
+        + "\n## Verbs\n\n"
+        + table(["verb", "permission", "does", "classes of data"], verbs)
     )
 
 

@@ -39,6 +39,7 @@ from caretide.kernel.errors import Conflict, NotFound
 from caretide.kernel.ids import new_id
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, changes, creates, decides
 from caretide.programs.limits import LimitSet
 from caretide.runtime.access import requires
 from caretide.runtime.bulk import execute_many, insert_many, insertion
@@ -58,7 +59,7 @@ _IDS = bindparam("ids", type_=Ids())
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 
-@requires(Permission.MONTH_CLOSE)
+@requires(Permission.MONTH_CLOSE, decides(Data.MONTH, Data.DOCUMENT))
 async def request_close(tx: Tx, month: Month, clinic_ids: Sequence[UUID] | None = None) -> int:
     """Ask for the close of a month, at some clinics or all; return how many have something left to do.
 
@@ -95,7 +96,19 @@ async def _request_clinic(tx: Tx, clinic: ClinicRow, month: Month, state: str | 
 
 
 @job
-@requires(Permission.MONTH_CLOSE)
+@requires(
+    Permission.MONTH_CLOSE,
+    decides(
+        Data.MONTH,
+        Data.TIME,
+        Data.CONDITIONS,
+        Data.COVERAGE,
+        Data.CONSENT,
+        Data.ENROLLMENT,
+        Data.FACTS,
+        Data.DEMOGRAPHICS,
+    ),
+)
 async def close_clinic(tx: Tx, clinic_id: UUID, month: str) -> None:
     """Rule every patient-month of a clinic, freeze lines, exceptions and facts, and queue the records."""
     service_month = Month.parse(month)
@@ -144,7 +157,19 @@ async def _render_later(tx: Tx, patient_month_ids: Sequence[UUID]) -> None:
 
 
 @job
-@requires(Permission.DOCUMENT_WRITE)
+@requires(
+    Permission.DOCUMENT_WRITE,
+    creates(
+        Data.DOCUMENT,
+        Data.MONTH,
+        Data.TIME,
+        Data.DEMOGRAPHICS,
+        Data.CONDITIONS,
+        Data.CONSENT,
+        Data.COVERAGE,
+        Data.ENROLLMENT,
+    ),
+)
 async def render_month(tx: Tx, patient_month_id: UUID) -> None:
     """Render the monthly record of a frozen patient-month and keep it, unless that was done."""
     await tx.db.execute(_ONE_AT_A_TIME, {"key": f"{tx.tenant_id}{patient_month_id}"})
@@ -168,7 +193,7 @@ async def render_month(tx: Tx, patient_month_id: UUID) -> None:
     await tx.db.execute(update(PatientMonth).where(PatientMonth.id == patient_month_id).values(document_id=document_id))
 
 
-@requires(Permission.RULES_WRITE)
+@requires(Permission.RULES_WRITE, changes(Data.RULES))
 async def load_limits(tx: Tx, limits: LimitSet) -> None:
     """Put an operator's unit limits in the place of assumed ones, for every month from their quarter on."""
     table: dict[str, Any] = limits_as_json(limits)
@@ -182,14 +207,14 @@ RULED_AT_ONCE = 500
 
 
 @job
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, decides(Data.MONTH))
 async def rule_patients(tx: Tx) -> None:
     """Rule patients anew who changed or were not ruled yet, and go on in another job while any are left."""
     if await rule_some(tx):
         await later(tx, rule_patients, once="standings")
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, decides(Data.MONTH))
 async def rule_soon(tx: Tx, month: Month) -> None:
     """Have a month ruled that somebody looks at; an open one is kept from now on, however long ago it was."""
     for one in await freshness.kept(tx, [(clinic, month) for clinic in await tenants.clinics(tx)]):
@@ -198,7 +223,7 @@ async def rule_soon(tx: Tx, month: Month) -> None:
     await later(tx, rule_patients, once="standings")
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, decides(Data.MONTH))
 async def rule_some(tx: Tx) -> bool:
     """Bring some standings up to date; return whether any are left that are not.
 

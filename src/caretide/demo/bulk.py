@@ -25,6 +25,7 @@ from caretide.enrollment.models import Consent, Enrollment, EnrollmentStatus, Pa
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Invalid
 from caretide.kernel.month import Month
+from caretide.kernel.records import HEALTH, creates
 from caretide.patients.models import Condition, Coverage, Medication, Patient
 from caretide.postgres.roles import OWNER, connected
 from caretide.rosters.models import Designation
@@ -140,6 +141,9 @@ def _parts(site: Site) -> Iterator[tuple[Site, range]]:
         yield site, range(first, min(first + TOGETHER, len(site.coordinators)))
 
 
+_RECORDS = creates(*HEALTH)
+
+
 async def _load(tx: Tx, made: Generated, site: Site, places: range, now: datetime) -> int:
     """Draw the patients of some coordinators and write them; return how many they were."""
     rows: Rows = {model: [] for model in ORDER}
@@ -152,7 +156,7 @@ async def _load(tx: Tx, made: Generated, site: Site, places: range, now: datetim
         rng = Random(f"{seed}/time/{site.first}/{place}")
         for month in made.months:
             rows[TimeEntry] += entry_rows(site, who, tx.tenant_id, list(calls(roster, month, site, now, rng)))
-    with tx.trail.entering("demo.generate"):
+    with tx.trail.entering("demo.generate", _RECORDS):
         tx.note(generated=len(rows[Patient]), clinic=str(site.clinic.id))
         tx.touch(*(row["id"] for row in rows[Patient]))
         for model in ORDER:

@@ -10,6 +10,7 @@ from caretide.documents.models import Document
 from caretide.kernel.ids import new_id
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, creates
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 
@@ -27,7 +28,7 @@ class NewDocument:
     supersedes_id: UUID | None = None
 
 
-@requires(Permission.DOCUMENT_WRITE)
+@requires(Permission.DOCUMENT_WRITE, creates(Data.DOCUMENT))
 async def keep(tx: Tx, new: NewDocument) -> UUID:
     """Put a document into the vault and its SHA-256 into the database; return its id.
 

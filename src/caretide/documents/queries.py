@@ -11,6 +11,7 @@ from sqlalchemy import select
 from caretide.documents.models import Document
 from caretide.kernel.errors import NotFound
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, exports, reads
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 
@@ -47,7 +48,7 @@ class DocumentRow:
         return f"{self.kind}-{self.service_month:%Y-%m}-{self.sha256[:12]}.pdf"
 
 
-@requires(Permission.DOCUMENT_READ)
+@requires(Permission.DOCUMENT_READ, reads(Data.DOCUMENT))
 async def of_patient(tx: Tx, patient_id: UUID) -> list[DocumentRow]:
     """Return a patient's documents, the newest first."""
     wanted = select(*_LISTED).where(Document.patient_id == patient_id).order_by(Document.created_at.desc())
@@ -56,7 +57,7 @@ async def of_patient(tx: Tx, patient_id: UUID) -> list[DocumentRow]:
     return [DocumentRow(*row) for row in rows]
 
 
-@requires(Permission.DOCUMENT_READ)
+@requires(Permission.DOCUMENT_READ, reads(Data.DOCUMENT))
 async def document(tx: Tx, document_id: UUID) -> DocumentRow:
     """Return one document without its bytes."""
     row = (await tx.db.execute(select(*_LISTED).where(Document.id == document_id))).one_or_none()
@@ -66,7 +67,7 @@ async def document(tx: Tx, document_id: UUID) -> DocumentRow:
     return DocumentRow(*row)
 
 
-@requires(Permission.DOCUMENT_READ)
+@requires(Permission.DOCUMENT_READ, exports(Data.DOCUMENT))
 async def content(tx: Tx, document_id: UUID) -> tuple[DocumentRow, bytes]:
     """Return a document with its bytes; raise IntegrityFault where they are not the ones that were kept."""
     found = await document(tx, document_id)

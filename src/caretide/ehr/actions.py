@@ -35,6 +35,7 @@ from caretide.ehr.schemas import Counts
 from caretide.kernel.errors import Conflict, Invalid
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, receives
 from caretide.patients.models import Allergy, Condition, Coverage, Encounter, Medication, Patient
 from caretide.runtime.access import requires
 from caretide.runtime.db import TenantTable
@@ -68,7 +69,7 @@ class News:
     patient_id: UUID | None = None
 
 
-@requires(Permission.PATIENT_IMPORT)
+@requires(Permission.PATIENT_IMPORT, receives(Data.SETTINGS))
 async def start_run(tx: Tx, clinic_id: UUID, source: str) -> UUID:
     """Note that an import begins; return its id."""
     run_id = new_id()
@@ -77,14 +78,26 @@ async def start_run(tx: Tx, clinic_id: UUID, source: str) -> UUID:
     return run_id
 
 
-@requires(Permission.PATIENT_IMPORT)
+@requires(Permission.PATIENT_IMPORT, receives(Data.SETTINGS))
 async def finish_run(tx: Tx, run_id: UUID, counts: Counts) -> None:
     """Note what an import did. A run without an end was cut off."""
     done = {"counts": counts.figures(), "finished_at": tx.now}
     await tx.db.execute(update(ImportRun).where(ImportRun.id == run_id).values(**done))
 
 
-@requires(Permission.PATIENT_IMPORT)
+@requires(
+    Permission.PATIENT_IMPORT,
+    receives(
+        Data.DEMOGRAPHICS,
+        Data.CONTACT,
+        Data.CONDITIONS,
+        Data.MEDICATIONS,
+        Data.ALLERGIES,
+        Data.COVERAGE,
+        Data.ENCOUNTERS,
+        Data.SOURCE,
+    ),
+)
 async def import_messages(tx: Tx, clinic_id: UUID, source: str, messages: Sequence[Message]) -> Counts:
     """Take a batch of messages, each whole or not at all; return what became of them.
 

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from caretide.ehr.models import EhrMessage
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
@@ -59,21 +60,21 @@ _PLACED = select(Patient.source_id, Patient.id, Patient.clinic_id).where(
 )
 
 
-@requires(Permission.PATIENT_IMPORT)
+@requires(Permission.PATIENT_IMPORT, reads(Data.SOURCE))
 async def newest(tx: Tx, source: str, kind: str, source_ids: Sequence[str]) -> dict[str, Version]:
     """Return number and digest of the newest version of each message that was ever accepted, by source id."""
     asked = {"source": source, "kind": kind, "source_ids": list(source_ids)}
     return {row.source_id: Version(row.version, row.digest) for row in (await tx.db.execute(_NEWEST, asked)).all()}
 
 
-@requires(Permission.PATIENT_IMPORT)
+@requires(Permission.PATIENT_IMPORT, reads(Data.DEMOGRAPHICS, Data.SOURCE))
 async def placed(tx: Tx, source: str, source_ids: Sequence[str]) -> dict[str, Placed]:
     """Return id and clinic of the patients who are here already, by source id."""
     asked = {"source": source, "source_ids": list(source_ids)}
     return {row.source_id: Placed(row.id, row.clinic_id) for row in (await tx.db.execute(_PLACED, asked)).all()}
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.SOURCE))
 async def history(tx: Tx, patient_id: UUID) -> list[MessageRow]:
     """Return every version of what the EHR said of a patient, oldest first."""
     wanted = (

@@ -23,6 +23,7 @@ from caretide.kernel.errors import Conflict, Invalid, NotFound
 from caretide.kernel.ids import new_id
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission, Role
+from caretide.kernel.records import Data, changes, creates
 from caretide.kernel.text import NAME_LENGTH, REASON_LENGTH, clean_text
 from caretide.patients import queries as patients
 from caretide.patients.schemas import PatientRow
@@ -34,7 +35,7 @@ SCRIPT_VERSION = "2026-1"
 """The wording of the five disclosures that the consent form shows."""
 
 
-@requires(Permission.ENROLLMENT_WRITE)
+@requires(Permission.ENROLLMENT_WRITE, creates(Data.ENROLLMENT))
 async def enroll(
     tx: Tx,
     patient_id: UUID,
@@ -72,7 +73,7 @@ async def enroll(
     return enrollment_id
 
 
-@requires(Permission.ENROLLMENT_WRITE)
+@requires(Permission.ENROLLMENT_WRITE, changes(Data.ENROLLMENT))
 async def end_enrollment(tx: Tx, enrollment_id: UUID, *, ended_on: date, reason: str) -> None:
     """End an enrollment with its last day."""
     row = await queries.enrollment(tx, enrollment_id)
@@ -89,7 +90,7 @@ async def end_enrollment(tx: Tx, enrollment_id: UUID, *, ended_on: date, reason:
     await _status(tx, enrollment_id, row.patient_id, "ended", why, ended_on)
 
 
-@requires(Permission.ENROLLMENT_WRITE)
+@requires(Permission.ENROLLMENT_WRITE, creates(Data.CONSENT, Data.ENROLLMENT))
 async def record_consent(
     tx: Tx,
     enrollment_id: UUID,
@@ -140,7 +141,7 @@ async def _check_order(tx: Tx, row: queries.EnrollmentRow, decision: str) -> Non
         raise Conflict("The patient has consented; record a revocation instead")
 
 
-@requires(Permission.ENROLLMENT_WRITE)
+@requires(Permission.ENROLLMENT_WRITE, creates(Data.FACTS))
 async def record_fact(
     tx: Tx,
     patient_id: UUID,

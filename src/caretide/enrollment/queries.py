@@ -18,6 +18,7 @@ from caretide.enrollment.models import Consent, Enrollment, EnrollmentStatus, Pa
 from caretide.kernel.errors import NotFound
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.patients import queries as patients
 from caretide.patients.models import Patient
 from caretide.patients.rules import age
@@ -97,7 +98,7 @@ def chronic_lists() -> ChronicConditions:
     return load_conditions()
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.CONDITIONS, Data.DEMOGRAPHICS, Data.ENROLLMENT))
 async def eligibility(
     tx: Tx, clinic_id: UUID, patient_ids: Sequence[UUID] | None = None
 ) -> dict[UUID, rules.Eligibility]:
@@ -120,7 +121,7 @@ async def eligibility(
     }
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.CONDITIONS, Data.DEMOGRAPHICS, Data.ENROLLMENT))
 async def candidates(
     tx: Tx, clinic_id: UUID, patient_ids: Sequence[UUID] | None = None
 ) -> dict[UUID, rules.Eligibility]:
@@ -158,7 +159,7 @@ _BILLED_BY = and_(Practitioner.tenant_id == Enrollment.tenant_id, Practitioner.i
 _ENROLLMENTS = select(*_ENROLLMENT).join(Practitioner, _BILLED_BY)
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ENROLLMENT, Data.CONSENT))
 async def enrollments(tx: Tx, patient_id: UUID) -> list[Enrolled]:
     """Return a patient's enrollments, open ones first, with consent as it stands this month."""
     wanted = _ENROLLMENTS.where(Enrollment.patient_id == patient_id)
@@ -175,7 +176,7 @@ async def enrollments(tx: Tx, patient_id: UUID) -> list[Enrolled]:
     return answers
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ENROLLMENT))
 async def enrollment(tx: Tx, enrollment_id: UUID) -> EnrollmentRow:
     """Return one enrollment; NotFound alike for an unknown one, another tenant's, and one behind the roster wall."""
     found = await _rows(tx, _ENROLLMENTS.where(Enrollment.id == enrollment_id))
@@ -185,7 +186,7 @@ async def enrollment(tx: Tx, enrollment_id: UUID) -> EnrollmentRow:
     return found[0]
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ENROLLMENT))
 async def history(tx: Tx, enrollment_id: UUID) -> list[StatusRow]:
     """Return how an enrollment's status changed, the earliest first."""
     row = await enrollment(tx, enrollment_id)
@@ -206,7 +207,7 @@ async def history(tx: Tx, enrollment_id: UUID) -> list[StatusRow]:
     return [StatusRow(*one) for one in (await tx.db.execute(wanted)).all()]
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ENROLLMENT))
 async def enrolled_in(
     tx: Tx, clinic_id: UUID, month: Month, patient_ids: Sequence[UUID] | None = None
 ) -> list[Enrolled]:
@@ -228,7 +229,7 @@ async def enrolled_in(
     ]
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ENROLLMENT))
 async def patients_in(tx: Tx, clinic_id: UUID, month: Month) -> list[UUID]:
     """Return the patients of the clinic's enrollments that were open on a day of the month, in the order of their ids.
 
@@ -301,7 +302,7 @@ _FACT = (
 )
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.FACTS))
 @remembered
 async def facts_as_of(tx: Tx, patient_ids: Sequence[UUID] | None, month: Month) -> dict[UUID, dict[str, FactRow]]:
     """Return the facts in effect for a month, by patient and kind: of those named, or of all. One statement.
@@ -344,7 +345,7 @@ async def facts_as_of(tx: Tx, patient_ids: Sequence[UUID] | None, month: Month) 
     return dict(found)
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.FACTS))
 async def first_plan_on(tx: Tx, patient_id: UUID) -> date | None:
     """Return the day on which a patient's first care plan took effect, by the records that stand; None without one."""
     wanted = select(func.min(PatientFact.effective_on)).where(
@@ -354,7 +355,7 @@ async def first_plan_on(tx: Tx, patient_id: UUID) -> date | None:
     return (await tx.db.execute(wanted)).scalar_one()
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.FACTS))
 async def patient_facts(tx: Tx, patient_id: UUID) -> list[FactRow]:
     """Return everything that was ever recorded of a patient, the latest record first."""
     wanted = (

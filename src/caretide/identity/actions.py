@@ -17,6 +17,7 @@ from caretide.kernel.actor import Actor
 from caretide.kernel.errors import NotFound
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, creates, signs_in, signs_out
 from caretide.runtime.access import open_to_all, requires
 from caretide.runtime.tx import Tx
 
@@ -36,7 +37,7 @@ class SignedIn:
     tenants: int
 
 
-@open_to_all("nobody is known before they sign in")
+@open_to_all("nobody is known before they sign in", signs_in(Data.ACCOUNT))
 async def sign_in(tx: Tx, email: str, password: str) -> SignedIn | None:
     """Check a password and open a session; None when that is refused, whatever the reason.
 
@@ -102,13 +103,13 @@ async def _open_session(tx: Tx, account_id: UUID) -> SignedIn:
     return SignedIn(secret, account_id, len(places))
 
 
-@requires(Permission.SELF)
+@requires(Permission.SELF, signs_out(Data.ACCOUNT))
 async def sign_out(tx: Tx, secret: str) -> None:
     """End a session for good."""
     await tx.db.execute(update(Session).where(Session.id_hash == queries.session_hash(secret)).values(ended_at=tx.now))
 
 
-@requires(Permission.SELF)
+@requires(Permission.SELF, signs_in(Data.ACCOUNT))
 async def choose_tenant(tx: Tx, secret: str, tenant_id: UUID) -> None:
     """Work in one of one's tenants from the next request on."""
     for place in await queries.memberships(tx):
@@ -119,7 +120,7 @@ async def choose_tenant(tx: Tx, secret: str, tenant_id: UUID) -> None:
     raise NotFound("You do not work in this tenant")
 
 
-@requires(Permission.MEMBER_WRITE)
+@requires(Permission.MEMBER_WRITE, signs_out(Data.ACCOUNT))
 async def end_sessions(tx: Tx, account_id: UUID) -> int:
     """End an account's sessions in the acting tenant, at once; those in other tenants are not this one's to end."""
     here = update(Session).where(
@@ -128,7 +129,9 @@ async def end_sessions(tx: Tx, account_id: UUID) -> int:
     return (await tx.db.execute(here.values(ended_at=tx.now))).rowcount
 
 
-@open_to_all("an invitation is accepted before there is an account; the caller has proved the invitation")
+@open_to_all(
+    "an invitation is accepted before there is an account; the caller has proved the invitation", creates(Data.ACCOUNT)
+)
 async def open_account(tx: Tx, *, email: str, name: str, password: str) -> UUID | None:
     """Make an account with a password, or prove an existing one's; return its id.
 
@@ -149,7 +152,7 @@ async def open_account(tx: Tx, *, email: str, name: str, password: str) -> UUID 
     return account_id
 
 
-@open_to_all("part of accepting an invitation, which the caller has proved")
+@open_to_all("part of accepting an invitation, which the caller has proved", creates(Data.ACCOUNT))
 async def join(tx: Tx, account_id: UUID, tenant_id: UUID, member_id: UUID) -> None:
     """Let an account work in a tenant."""
     await tx.db.execute(insert(Membership).values(account_id=account_id, tenant_id=tenant_id, member_id=member_id))

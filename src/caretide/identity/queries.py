@@ -12,6 +12,7 @@ from caretide.identity.models import Account, Membership, Session
 from caretide.identity.rules import ABSOLUTE, IDLE, is_alive
 from caretide.kernel.errors import Unauthenticated
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads, signs_in
 from caretide.runtime.access import open_to_all, requires
 from caretide.runtime.tx import Tx
 
@@ -35,7 +36,7 @@ def session_hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-@open_to_all("this is how the actor is found out")
+@open_to_all("this is how the actor is found out", signs_in(Data.ACCOUNT))
 async def session(tx: Tx, secret: str) -> Row[UUID, UUID | None, UUID | None, datetime, datetime, str]:
     """Return account, tenant, member, times and display name of a living session; raise Unauthenticated otherwise."""
     id_hash = session_hash(secret)
@@ -48,7 +49,7 @@ async def session(tx: Tx, secret: str) -> Row[UUID, UUID | None, UUID | None, da
     return row
 
 
-@open_to_all("sign-in compares the password of an account that nobody has proved to own yet")
+@open_to_all("sign-in compares the password of an account that nobody has proved to own yet", reads(Data.ACCOUNT))
 async def account_by_email(tx: Tx, email: str) -> Row[UUID, str, str, int, datetime | None] | None:
     """Return id, display name, password hash, failed attempts and lock of the account with an address."""
     wanted = select(
@@ -57,7 +58,7 @@ async def account_by_email(tx: Tx, email: str) -> Row[UUID, str, str, int, datet
     return (await tx.db.execute(wanted)).one_or_none()
 
 
-@requires(Permission.SELF)
+@requires(Permission.SELF, reads(Data.ACCOUNT))
 async def memberships(tx: Tx) -> Sequence[Row[UUID, UUID]]:
     """Return tenant and member of each place where the acting account works."""
     wanted = select(Membership.tenant_id, Membership.member_id).where(Membership.account_id == tx.actor.account_id)
@@ -73,7 +74,7 @@ class Seen:
     sessions: int
 
 
-@requires(Permission.MEMBER_WRITE)
+@requires(Permission.MEMBER_WRITE, reads(Data.ACCOUNT))
 async def seen_here(tx: Tx) -> dict[UUID, Seen]:
     """Return by account when each was last here; who never was is absent."""
     alive = and_(

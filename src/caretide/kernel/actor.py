@@ -13,7 +13,8 @@ SYSTEM_PERMISSIONS = frozenset(Permission)
 class Actor:
     """One who acts: in which tenant, as which member, with which permissions, and behind which wall.
 
-    `walled` means that the database shows only the patients of the member's roster.
+    `walled` means that the database shows only the patients of the member's roster. `roles` are for the
+    record: what may be done, the permissions say.
     """
 
     kind: str
@@ -23,6 +24,7 @@ class Actor:
     member_id: UUID | None = None
     walled: bool = False
     name: str = ""
+    roles: tuple[str, ...] = ()
 
     @classmethod
     def system(cls, tenant_id: UUID) -> Self:

@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 from caretide.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, changes, creates
 from caretide.kernel.text import clean_text
 from caretide.outreach.models import Attempt
 from caretide.outreach.rules import CHANNELS, CHOICES, FURTHEST_BACK, FURTHEST_CALL_BACK, OUTCOMES
@@ -34,7 +35,7 @@ class _Made:
     supersedes_id: UUID | None = None
 
 
-@requires(Permission.TIME_WRITE)
+@requires(Permission.TIME_WRITE, creates(Data.ATTEMPTS, Data.NOTES))
 async def record_attempt(
     tx: Tx,
     patient_id: UUID,
@@ -66,7 +67,7 @@ async def record_attempt(
     return await _insert(tx, patient_id, made)
 
 
-@requires(Permission.TIME_WRITE)
+@requires(Permission.TIME_WRITE, changes(Data.ATTEMPTS, Data.NOTES))
 async def correct_attempt(
     tx: Tx, attempt_id: UUID, outcome: str, call_back_at: datetime | None = None, note: str = ""
 ) -> UUID:
@@ -97,7 +98,7 @@ async def correct_attempt(
     return await _insert(tx, row.patient_id, made)
 
 
-@requires(Permission.TIME_WRITE)
+@requires(Permission.TIME_WRITE, creates(Data.ATTEMPTS, Data.NOTES))
 async def record_from_form(tx: Tx, patient_id: UUID, form: AttemptForm) -> UUID:
     """Record what the form of a page says; its times are local to the patient's clinic."""
     zone = await _zone(tx, patient_id)
@@ -109,7 +110,7 @@ async def record_from_form(tx: Tx, patient_id: UUID, form: AttemptForm) -> UUID:
         raise _by_form(error) from None
 
 
-@requires(Permission.TIME_WRITE)
+@requires(Permission.TIME_WRITE, changes(Data.ATTEMPTS, Data.NOTES))
 async def correct_from_form(tx: Tx, patient_id: UUID, attempt_id: UUID, form: CorrectionForm) -> UUID:
     """Correct one of the patient's attempts as the form of a page says."""
     zone = await _zone(tx, patient_id)

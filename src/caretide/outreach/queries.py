@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 from caretide.kernel.errors import NotFound
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.outreach import rules
 from caretide.outreach.models import Attempt, AttemptDay
 from caretide.outreach.schemas import (
@@ -72,7 +73,7 @@ class Tally:
     contacts: int = 0
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ATTEMPTS, Data.NOTES))
 async def attempts(tx: Tx, patient_id: UUID, page: int = 1) -> tuple[list[AttemptRow], int]:
     """Return one page of a patient's attempts, superseded ones too, the latest first, and how many there are."""
     mine = Attempt.patient_id == patient_id
@@ -81,7 +82,7 @@ async def attempts(tx: Tx, patient_id: UUID, page: int = 1) -> tuple[list[Attemp
     return await _rows(tx, mine, page), total
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ATTEMPTS, Data.NOTES))
 async def attempt(tx: Tx, attempt_id: UUID) -> AttemptRow:
     """Return one attempt; NotFound alike for an unknown one and one behind a wall."""
     found = await _rows(tx, Attempt.id == attempt_id, 1)
@@ -91,7 +92,7 @@ async def attempt(tx: Tx, attempt_id: UUID) -> AttemptRow:
     return found[0]
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ATTEMPTS, Data.NOTES))
 async def made_by(tx: Tx, member_id: UUID, page: int = 1) -> list[AttemptRow]:
     """Return one page of the attempts that a member made, the latest first."""
     found = await _rows(tx, Attempt.member_id == member_id, page)
@@ -105,7 +106,7 @@ async def _rows(tx: Tx, which: ColumnElement[bool], page: int) -> list[AttemptRo
     return [AttemptRow(*row) for row in (await tx.db.execute(wanted)).all()]
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ATTEMPTS))
 async def month_attempts(tx: Tx, patient_ids: Sequence[UUID], month: Month) -> dict[UUID, MonthAttempts]:
     """Return the attempts of a month, by patient; who was not tried lately is absent. One statement."""
     in_month = Attempt.day >= month.first
@@ -137,7 +138,7 @@ async def month_attempts(tx: Tx, patient_ids: Sequence[UUID], month: Month) -> d
     return {row[0]: MonthAttempts(*row[1:]) for row in rows}
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ATTEMPTS, Data.DEMOGRAPHICS))
 async def call_backs(tx: Tx, member_id: UUID, until: datetime) -> list[CallBack]:
     """Return the calls due until an instant to the patients whom a member looks after, the earliest first.
 
@@ -176,13 +177,13 @@ async def call_backs(tx: Tx, member_id: UUID, until: datetime) -> list[CallBack]
     return [CallBack(*row) for row in rows]
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ATTEMPTS, Data.DEMOGRAPHICS))
 async def my_call_backs(tx: Tx, days: int = 1) -> list[CallBack]:
     """Return the calls due to the acting member's own patients within some days, 60 at most."""
     return await call_backs(tx, tx.member_id, tx.now + timedelta(days=max(0, min(days, 60))))
 
 
-@requires(Permission.TIME_READ)
+@requires(Permission.TIME_READ, reads(Data.ATTEMPTS))
 async def member_attempts(tx: Tx, member_ids: Sequence[UUID], since: date, until: date) -> dict[UUID, Tally]:
     """Return how often members tried and reached somebody from one day to another, both included. One statement."""
     wanted = (
@@ -194,7 +195,7 @@ async def member_attempts(tx: Tx, member_ids: Sequence[UUID], since: date, until
     return {who: Tally(tries, reached) for who, tries, reached in rows}
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ATTEMPTS, Data.NOTES))
 async def attempts_card(tx: Tx, patient_id: UUID, zone: ZoneInfo) -> AttemptsCard:
     """Return the present month's attempts of a patient who was read before, with the form for another."""
     today = tx.now.astimezone(zone).date()
@@ -222,7 +223,7 @@ async def attempts_card(tx: Tx, patient_id: UUID, zone: ZoneInfo) -> AttemptsCar
     )
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ATTEMPTS, Data.NOTES, Data.DEMOGRAPHICS))
 async def attempts_page(tx: Tx, patient_id: UUID, page: int = 1) -> AttemptsPage:
     """Return every attempt of a patient, a page at a time, below the card of the present month."""
     who = await patients.patient(tx, patient_id)

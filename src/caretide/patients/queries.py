@@ -23,6 +23,7 @@ from sqlalchemy import (
 from caretide.kernel.errors import NotFound
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.patients import rules
 from caretide.patients.models import Allergy, Condition, Coverage, Encounter, Medication, Patient
 from caretide.patients.schemas import (
@@ -79,7 +80,7 @@ _LINE = (
 )
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.DEMOGRAPHICS, Data.CONTACT))
 async def patient(tx: Tx, patient_id: UUID) -> PatientRow:
     """Return one patient; raise NotFound alike for an unknown one, another tenant's, and one behind the roster wall."""
     row = (await tx.db.execute(select(*_PATIENT).where(Patient.id == patient_id))).one_or_none()
@@ -89,7 +90,7 @@ async def patient(tx: Tx, patient_id: UUID) -> PatientRow:
     return PatientRow(*row)
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.CONDITIONS))
 async def conditions(tx: Tx, patient_id: UUID) -> list[ConditionRow]:
     """Return a patient's diagnoses: active problems first."""
     wanted = (
@@ -111,7 +112,7 @@ async def conditions(tx: Tx, patient_id: UUID) -> list[ConditionRow]:
     return [ConditionRow(*row) for row in await _chart(tx, patient_id, wanted)]
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.MEDICATIONS))
 async def medications(tx: Tx, patient_id: UUID) -> list[MedicationRow]:
     """Return a patient's prescriptions: active ones first, then the newest."""
     wanted = (
@@ -130,7 +131,7 @@ async def medications(tx: Tx, patient_id: UUID) -> list[MedicationRow]:
     return [MedicationRow(*row) for row in await _chart(tx, patient_id, wanted)]
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ALLERGIES))
 async def allergies(tx: Tx, patient_id: UUID) -> list[AllergyRow]:
     """Return a patient's allergies: active ones first."""
     wanted = (
@@ -141,7 +142,7 @@ async def allergies(tx: Tx, patient_id: UUID) -> list[AllergyRow]:
     return [AllergyRow(*row) for row in await _chart(tx, patient_id, wanted)]
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.COVERAGE))
 async def coverages(tx: Tx, patient_id: UUID) -> list[CoverageRow]:
     """Return a patient's coverages: the latest first."""
     wanted = (
@@ -161,7 +162,7 @@ async def coverages(tx: Tx, patient_id: UUID) -> list[CoverageRow]:
     return [CoverageRow(*row) for row in await _chart(tx, patient_id, wanted)]
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ENCOUNTERS))
 async def encounters(tx: Tx, patient_id: UUID) -> list[EncounterRow]:
     """Return a patient's visits and stays: the latest first."""
     wanted = (
@@ -187,7 +188,7 @@ async def _chart(tx: Tx, patient_id: UUID, wanted: Select[*tuple[Any, ...]]) -> 
     return (await tx.db.execute(wanted)).all()
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.DEMOGRAPHICS))
 async def search(
     tx: Tx, text: str = "", *, clinic_id: UUID | None = None, after: UUID | None = None, limit: int = PAGE
 ) -> list[PatientLine]:
@@ -222,7 +223,7 @@ def _matches(typed: rules.Search) -> ColumnElement[bool]:
     return or_(Patient.mrn == typed.mrn, *ways)
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.DEMOGRAPHICS, Data.CONDITIONS, Data.COVERAGE))
 @remembered
 async def ruling_facts(
     tx: Tx, patient_ids: Sequence[UUID] | None, clinic_id: UUID, month: Month
@@ -275,7 +276,7 @@ async def _coverage_spans(tx: Tx, ids: list[UUID]) -> dict[UUID, list[rules.Cove
     return found
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.CONDITIONS))
 async def diagnoses(tx: Tx, patient_ids: Sequence[UUID]) -> dict[UUID, tuple[Diagnosis, ...]]:
     """Return the active problem lists of patients, each code once; one without any is absent."""
     tx.touch(*patient_ids)

@@ -5,13 +5,14 @@ from uuid import UUID
 
 from caretide.kernel.errors import Invalid
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, changes
 from caretide.rosters import actions as rosters
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.time_log import actions as time_log
 
 
-@requires(Permission.ROSTER_WRITE)
+@requires(Permission.ROSTER_WRITE, changes(Data.ROSTER))
 async def assign(tx: Tx, patient_ids: Sequence[UUID], member_id: UUID | None) -> int:
     """Give patients to a member from now on; return how many changed hands. Both must be chosen."""
     if not patient_ids:
@@ -21,7 +22,7 @@ async def assign(tx: Tx, patient_ids: Sequence[UUID], member_id: UUID | None) ->
     return await rosters.designate_many(tx, patient_ids, member_id)
 
 
-@requires(Permission.ROSTER_WRITE)
+@requires(Permission.ROSTER_WRITE, changes(Data.TIME))
 async def stop_timer(tx: Tx, member_id: UUID) -> int:
     """Stop a member's forgotten timer; return the seconds that were recorded."""
     return sum(one.seconds for one in await time_log.stop_timer_of(tx, member_id))

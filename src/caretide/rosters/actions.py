@@ -8,6 +8,7 @@ from sqlalchemy import any_, bindparam, insert, select, update
 from caretide.kernel.errors import Conflict, Invalid, NotFound
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission, Role
+from caretide.kernel.records import Data, changes
 from caretide.patients.models import Patient
 from caretide.rosters.models import Designation
 from caretide.runtime.access import requires
@@ -21,13 +22,13 @@ DESIGNABLE = frozenset({Role.COORDINATOR, Role.MANAGER, Role.PRACTITIONER})
 _IDS = bindparam("ids", type_=Ids())
 
 
-@requires(Permission.ROSTER_WRITE)
+@requires(Permission.ROSTER_WRITE, changes(Data.ROSTER))
 async def designate(tx: Tx, patient_id: UUID, member_id: UUID) -> bool:
     """Give a patient to a member from now on; return whether that changed anything."""
     return await designate_many(tx, [patient_id], member_id) == 1
 
 
-@requires(Permission.ROSTER_WRITE)
+@requires(Permission.ROSTER_WRITE, changes(Data.ROSTER))
 async def designate_many(tx: Tx, patient_ids: Sequence[UUID], member_id: UUID) -> int:
     """Give patients to a member from now on; return how many changed hands.
 

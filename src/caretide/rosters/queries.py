@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import TIMESTAMP, Uuid, and_, any_, bindparam, or_, select
 
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
 from caretide.rosters.models import Designation
 from caretide.runtime.access import remembered, requires
@@ -53,13 +54,13 @@ _ROSTER = (
 )
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ROSTER))
 async def designated(tx: Tx, patient_id: UUID) -> DesignationRow | None:
     """Return who looks after a patient now; None when nobody does."""
     return (await designated_as_of(tx, [patient_id], tx.now)).get(patient_id)
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ROSTER))
 async def history(tx: Tx, patient_id: UUID) -> list[DesignationRow]:
     """Return everybody who was designated for a patient, the latest first."""
     wanted = _DESIGNATIONS.where(Designation.patient_id == patient_id)
@@ -68,7 +69,7 @@ async def history(tx: Tx, patient_id: UUID) -> list[DesignationRow]:
     return [DesignationRow(*row) for row in rows]
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ROSTER))
 async def roster(tx: Tx, member_id: UUID) -> list[UUID]:
     """Return the patients for whom a member is designated now: those of them whom the actor may see."""
     found = list((await tx.db.execute(_ROSTER, {"member_id": member_id, "instant": tx.now})).scalars())
@@ -76,7 +77,7 @@ async def roster(tx: Tx, member_id: UUID) -> list[UUID]:
     return found
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ROSTER))
 @remembered
 async def designated_as_of(tx: Tx, patient_ids: Sequence[UUID] | None, instant: datetime) -> dict[UUID, DesignationRow]:
     """Return who was designated at an instant, by patient: of those named, or of all. One statement.

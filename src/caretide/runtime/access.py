@@ -1,16 +1,18 @@
-"""Permission stands on the verb.
+"""Permission stands on the verb, and beside it what the audit records of it.
 
 Every public function of `actions` and `queries` is a verb: page, API, job and command line all pass there. A verb
-without one of these decorators fails a test. The outermost verb of a transaction is its audit event.
+without one of these decorators fails a test; one that does not declare what it records cannot be imported. The
+outermost verb of a transaction is its audit event.
 """
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar, cast
-from uuid import UUID
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from caretide.kernel.errors import Forbidden
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Records
+from caretide.runtime.trail import Named
 from caretide.runtime.tx import Tx
 
 A = ParamSpec("A")
@@ -19,6 +21,9 @@ Verb = Callable[Concatenate[Tx, A], Awaitable[R]]
 
 VERBS: dict[str, Permission | None] = {}
 """Every verb by name (`feature.verb`) with what it asks for; None for those open to everybody."""
+
+RECORDS: dict[str, Records] = {}
+"""Every verb by name with what the audit records of it."""
 
 
 class Denied(Forbidden):
@@ -34,22 +39,22 @@ def verb_name(function: Callable[..., object]) -> str:
     return f"{function.__module__.split('.')[1]}.{function.__name__}"
 
 
-def requires(permission: Permission) -> Callable[[Verb[A, R]], Verb[A, R]]:
-    """Let a verb run only for actors who have the permission, and record it."""
+def requires(permission: Permission, records: Records) -> Callable[[Verb[A, R]], Verb[A, R]]:
+    """Let a verb run only for actors who have the permission, and record it as declared."""
 
     def decorate(verb: Verb[A, R]) -> Verb[A, R]:
-        return _guarded(verb, permission)
+        return _guarded(verb, permission, records)
 
     return decorate
 
 
-def open_to_all(reason: str) -> Callable[[Verb[A, R]], Verb[A, R]]:
-    """Let a verb run for anybody, for a stated reason: signing in is the only one so far."""
+def open_to_all(reason: str, records: Records) -> Callable[[Verb[A, R]], Verb[A, R]]:
+    """Let a verb run for anybody, for a stated reason, and record it as declared."""
     if not reason:
         raise ValueError("an open verb states its reason")
 
     def decorate(verb: Verb[A, R]) -> Verb[A, R]:
-        return _guarded(verb, None)
+        return _guarded(verb, None, records)
 
     return decorate
 
@@ -70,13 +75,13 @@ def remembered(question: Verb[A, R]) -> Verb[A, R]:
         if any(isinstance(one, (list, tuple)) and len(cast("list[object]", one)) > 1 for one in asked):
             return await question(tx, *args, **kwargs)
         key = (question, _fixed(args), _fixed(tuple(sorted(kwargs.items()))))
-        written, known, patients = tx.recalled.get(key, (None, None, frozenset[UUID]()))
+        written, known, named = tx.recalled.get(key, (None, None, Named()))
         if written != tx.writes:
             with tx.trail.naming() as named:
                 known = await question(tx, *args, **kwargs)
-            tx.recalled[key] = (tx.writes, known, frozenset(named))
+            tx.recalled[key] = (tx.writes, known, named)
         else:
-            tx.touch(*patients)
+            tx.trail.name(named)
         return cast("R", known)
 
     return answer
@@ -89,16 +94,30 @@ def _fixed(value: object) -> object:
     return value
 
 
-def _guarded(verb: Verb[A, R], permission: Permission | None) -> Verb[A, R]:
+def _guarded(verb: Verb[A, R], permission: Permission | None, records: Records) -> Verb[A, R]:
     name = verb_name(verb)
     VERBS[name] = permission
+    RECORDS[name] = records
 
     @wraps(verb)
     async def guarded(tx: Tx, *args: A.args, **kwargs: A.kwargs) -> R:
-        with tx.trail.entering(name):
+        trail = tx.trail
+        trail.enter(name, records)
+        try:
             if permission is not None and permission not in tx.actor.permissions:
                 raise Denied(permission)
-            return await verb(tx, *args, **kwargs)
+            answer = await verb(tx, *args, **kwargs)
+        finally:
+            trail.leave()
+        if trail.depth == 0 and trail.events:
+            trail.events[-1].rows = _rows(answer)
+        return answer
 
     guarded.__dict__["permission"] = permission
+    guarded.__dict__["records"] = records
     return guarded
+
+
+def _rows(answer: object) -> int | None:
+    """Return how many rows an answer has that is a list of them."""
+    return len(cast("list[Any]", answer)) if isinstance(answer, (list, dict)) else None

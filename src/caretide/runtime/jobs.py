@@ -16,8 +16,9 @@ from psycopg import errors as pg
 from sqlalchemy import text
 
 from caretide.kernel.actor import Actor
-from caretide.kernel.errors import CaretideError
+from caretide.kernel.errors import CaretideError, Unavailable
 from caretide.runtime.access import verb_name
+from caretide.runtime.trail import Origin
 from caretide.runtime.tx import Database, Tx
 
 Action = Callable[..., Awaitable[Any]]
@@ -67,7 +68,8 @@ class _Weather(procrastinate.BaseRetryStrategy):
 
     def get_retry_decision(self, *, exception: BaseException, job: jobs.Job) -> procrastinate.RetryDecision | None:
         """Decide by the kind of failure and the attempts so far."""
-        final = isinstance(exception, CaretideError) and not isinstance(exception.__cause__, pg.Error)
+        refused = isinstance(exception, CaretideError) and not isinstance(exception, Unavailable)
+        final = refused and not isinstance(exception.__cause__, pg.Error)
         if final or job.attempts >= 4:
             return None
         return procrastinate.RetryDecision(retry_in={"seconds": 2 ** (job.attempts + 1)})
@@ -78,11 +80,12 @@ RETRY = _Weather()
 
 def _runner(database: Database, action: Action) -> Callable[..., Awaitable[None]]:
     """Return the task that runs an action for the tenant that the definer function stamped."""
+    origin = Origin(route=f"job {verb_name(action)}")
 
     async def run(*, tenant: str, member: str | None = None, **args: str) -> None:
         system = Actor.system(UUID(tenant))
         actor = Actor("job", system.tenant_id, system.permissions, member_id=UUID(member) if member else None)
-        async with database.tx(actor) as tx:
+        async with database.tx(actor, origin) as tx:
             await action(tx, **{name: _argument(value) for name, value in args.items()})
 
     return run

@@ -1,50 +1,97 @@
 """The trail's tables and the tenants' wrapped keys."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, UniqueConstraint, text
+from sqlalchemy import ARRAY, CheckConstraint, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from caretide.kernel.ids import new_id
 from caretide.runtime.db import Base, TenantTable, references
 
+LEAF: Final = "leaf = sha256('\\x00'::bytea || canonical)"
+"""What the database checks of every event that it takes."""
+
 
 class AuditEvent(TenantTable):
-    """One verb that somebody used on a tenant's data, or was refused. Inserted once, never changed."""
+    """One verb that somebody used on a tenant's data, or was refused. Inserted once, never changed.
+
+    `canonical` is the event as bytes; every other column is read out of it by the statement that inserts it. `leaf` is
+    SHA-256(0x00 || canonical). `at` is the start of the transaction by the database's clock, `app_at` the same moment
+    by the application's.
+    """
 
     __tablename__ = "audit_events"
+    __table_args__ = (
+        CheckConstraint(LEAF, name="leaf"),
+        Index("audit_events_at_idx", "tenant_id", "at", "id"),
+        Index("audit_events_member_id_idx", "tenant_id", "member_id", "at", "id"),
+        Index("audit_events_session_idx", "tenant_id", "session", "at", "id"),
+    )
 
-    at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    at: Mapped[datetime]
+    app_at: Mapped[datetime]
     actor_kind: Mapped[str]
     account_id: Mapped[UUID | None]
     member_id: Mapped[UUID | None]
+    roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    session: Mapped[str | None]
+    request_id: Mapped[UUID | None]
+    ip: Mapped[str | None]
+    agent: Mapped[str | None]
+    route: Mapped[str]
     verb: Mapped[str]
+    act: Mapped[str]
+    data: Mapped[list[str]] = mapped_column(ARRAY(Text))
     outcome: Mapped[str]
+    purpose: Mapped[str | None]
+    glass_id: Mapped[UUID | None]
+    rows: Mapped[int | None]
+    patients: Mapped[int]
     details: Mapped[dict[str, Any]]
+    canonical: Mapped[bytes] = mapped_column(LargeBinary)
+    leaf: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class AuditEventPatient(TenantTable):
-    """A patient whose data an audited verb returned or changed."""
+    """A patient whose data an audited verb returned or changed, as the event's bytes name them."""
 
     __tablename__ = "audit_event_patients"
-    __table_args__ = (references("audit_events", "id"),)
+    __table_args__ = (
+        references("audit_events", "id"),
+        Index("audit_event_patients_patient_id_idx", "tenant_id", "patient_id", "id"),
+    )
 
     # Sorted last, so that the tenant leads the key.
     patient_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=1)
 
 
 class AccountEvent(Base):
-    """What an account did before or beside any tenant: signing in, failing to, choosing a tenant."""
+    """What an account did before or beside any tenant: signing in, failing to, choosing a tenant.
+
+    `canonical` and `leaf` as in `audit_events`.
+    """
 
     __tablename__ = "account_events"
+    __table_args__ = (CheckConstraint(LEAF, name="leaf"), Index("account_events_account_id_idx", "account_id", "at"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    at: Mapped[datetime]
+    app_at: Mapped[datetime]
     account_id: Mapped[UUID | None]
+    session: Mapped[str | None]
+    request_id: Mapped[UUID | None]
+    ip: Mapped[str | None]
+    agent: Mapped[str | None]
+    route: Mapped[str]
     verb: Mapped[str]
+    act: Mapped[str]
+    data: Mapped[list[str]] = mapped_column(ARRAY(Text))
     outcome: Mapped[str]
+    details: Mapped[dict[str, Any]]
+    canonical: Mapped[bytes] = mapped_column(LargeBinary)
+    leaf: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class TenantKey(TenantTable):

@@ -4,8 +4,8 @@ A connection is reached only inside a `Tx`, a `Tx` exists only with an `Actor`, 
 else. One transaction per request or job: data, audit events and queued jobs live or die together.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,84 +13,22 @@ from uuid import UUID
 
 import orjson
 from psycopg import errors as pg
-from sqlalchemy import Connection, event, insert, select, text
+from sqlalchemy import Connection, event, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from caretide.kernel.actor import Actor
 from caretide.kernel.clock import Clock
 from caretide.kernel.errors import CaretideError, Conflict, Forbidden, Invalid, Unavailable
-from caretide.kernel.ids import new_id
 from caretide.runtime.db import column_cipher
-from caretide.runtime.models import AccountEvent, TenantKey
+from caretide.runtime.models import TenantKey
+from caretide.runtime.trail import NOWHERE, Named, Origin, Trail
 from caretide.vault.envelope import ColumnCipher, unwrap
 from caretide.vault.keys import Keyring
 from caretide.vault.store import Vault
 
 # Always written, even for nobody: a pooled connection must never inherit the last transaction's tenant.
-SET_CONTEXT = text("SELECT set_config('app.ctx', :context, true)")
-
-# Events and the patients they touched in one statement, which checks the context once.
-_WRITE_TRAIL = text(
-    """
-    WITH context AS MATERIALIZED (SELECT ctx.tenant() AS tenant_id),
-    written AS (
-        INSERT INTO audit_events (tenant_id, id, actor_kind, account_id, member_id, verb, outcome, details)
-        SELECT tenant_id, id, actor_kind, account_id, member_id, verb, outcome, details
-        FROM context, json_to_recordset(CAST(:events AS json)) AS event(
-            id uuid, actor_kind text, account_id uuid, member_id uuid, verb text, outcome text, details jsonb)
-    )
-    INSERT INTO audit_event_patients (tenant_id, id, patient_id)
-    SELECT tenant_id, id, patient_id
-    FROM context, json_to_recordset(CAST(:seen AS json)) AS touched(id uuid, patient_id uuid)
-    """
-)
-
-
-def _json(rows: list[dict[str, Any]]) -> str:
-    return orjson.dumps(rows).decode()
-
-
-@dataclass
-class Trail:
-    """What the running transaction has to answer for: one event per outermost verb, with the patients it touched."""
-
-    events: list[tuple[str, dict[str, Any], set[UUID]]] = field(default_factory=list[Any])
-    depth: int = 0
-
-    @contextmanager
-    def entering(self, verb: str) -> Generator[None]:
-        """Record the verb if no other verb called it."""
-        if self.depth == 0:
-            self.events.append((verb, {}, set()))
-        self.depth += 1
-        try:
-            yield
-        finally:
-            self.depth -= 1
-
-    @contextmanager
-    def unseen(self) -> Generator[None]:
-        """Run verbs that work figures out anew and show nobody anything: whom they read about is not recorded."""
-        self.events.append(("", {}, set()))
-        self.depth += 1
-        try:
-            yield
-        finally:
-            self.depth -= 1
-            self.events.pop()
-
-    @contextmanager
-    def naming(self) -> Generator[set[UUID]]:
-        """Hear which patients the running verb names meanwhile; its event has them too."""
-        verb, details, patients = self.events[-1]
-        named: set[UUID] = set()
-        self.events[-1] = (verb, details, named)
-        try:
-            yield named
-        finally:
-            patients |= named
-            self.events[-1] = (verb, details, patients)
+SET_CONTEXT = text("SELECT transaction_timestamp() FROM set_config('app.ctx', :context, true)")
 
 
 @dataclass(frozen=True)
@@ -110,7 +48,7 @@ class Tx:
     now: datetime
     stores: Stores
     trail: Trail = field(default_factory=Trail)
-    recalled: dict[Any, tuple[int, Any, frozenset[UUID]]] = field(default_factory=dict[Any, Any])
+    recalled: dict[Any, tuple[int, Any, Named]] = field(default_factory=dict[Any, Any])
 
     @property
     def writes(self) -> int:
@@ -134,12 +72,12 @@ class Tx:
     def touch(self, *patient_ids: UUID) -> None:
         """Name patients whose data the running verb returns or changes."""
         if self.trail.events:
-            self.trail.events[-1][2].update(patient_ids)
+            self.trail.events[-1].patients.update(patient_ids)
 
     def note(self, **details: Any) -> None:
         """Add facts without health data (ids, counts, months) to the running verb's audit event."""
         if self.trail.events:
-            self.trail.events[-1][1].update(details)
+            self.trail.events[-1].details.update(details)
 
     @asynccontextmanager
     async def attempt(self) -> AsyncGenerator[None]:
@@ -160,21 +98,7 @@ class Tx:
 
     async def write_trail(self, outcome: str = "done") -> None:
         """Write the collected events; the transaction cannot commit without them."""
-        events, self.trail.events = self.trail.events, []
-        if not events:
-            return
-        who = {"account_id": self.actor.account_id}
-        if self.actor.tenant_id is None:
-            # A sign-in knows better than the transaction whose it was and whether it was refused.
-            known = {"outcome": outcome, **who}
-            rows = [{"id": new_id(), "verb": verb, **{k: d.get(k, known[k]) for k in known}} for verb, d, _ in events]
-            await self.db.execute(insert(AccountEvent), rows)
-            return
-        who |= {"actor_kind": self.actor.kind, "member_id": self.actor.member_id}
-        keyed = [(new_id(), *event) for event in events]
-        rows = [{"id": i, "verb": verb, "details": d, "outcome": outcome, **who} for i, verb, d, _ in keyed]
-        seen = [{"id": i, "patient_id": patient} for i, _, _, patients in keyed for patient in sorted(patients)]
-        await self.db.execute(_WRITE_TRAIL, {"events": _json(rows), "seen": _json(seen)})
+        await self.trail.write(self.db, self.actor, self.now, outcome)
 
     async def load_cipher(self) -> ColumnCipher | None:
         """Unwrap the tenant's column keys; None for a tenant that has none yet."""
@@ -233,24 +157,27 @@ class Database:
             pass
 
     @asynccontextmanager
-    async def tx(self, actor: Actor) -> AsyncGenerator[Tx]:
+    async def tx(self, actor: Actor, origin: Origin = NOWHERE) -> AsyncGenerator[Tx]:
         """Open a transaction for an actor; commit at the end, roll back on any error."""
 
         async def known(tx: Tx) -> Actor:
             del tx
             return actor
 
-        async with self.tx_for(known) as tx:
+        async with self.tx_for(known, origin) as tx:
             yield tx
 
     @asynccontextmanager
-    async def tx_for(self, identify: Identify) -> AsyncGenerator[Tx]:
-        """Open a transaction for whoever `identify` finds, on the same connection: one round trip less."""
+    async def tx_for(self, identify: Identify, origin: Origin = NOWHERE) -> AsyncGenerator[Tx]:
+        """Open a transaction for whoever `identify` finds, on the same connection: one round trip less.
+
+        `origin` is where the request came from; every event of the transaction carries it.
+        """
         tx: Tx | None = None
         try:
             async with self.engine.connect() as connection:
-                tx = Tx(Actor.nobody(), connection, self.clock(), self.stores)
-                await bind(connection, tx.actor)
+                tx = Tx(Actor.nobody(), connection, self.clock(), self.stores, Trail(origin))
+                tx.trail.began = await bind(connection, tx.actor)
                 tx.actor = await identify(tx)
                 # Finding out who asks is not itself something that they did.
                 tx.trail.events.clear()
@@ -289,15 +216,17 @@ class Database:
         if tx is None or not tx.trail.events:
             return
         async with self.engine.begin() as connection:
-            await bind(connection, tx.actor)
-            refused = Tx(tx.actor, connection, tx.now, tx.stores, Trail(events=tx.trail.events))
-            await refused.write_trail("refused")
+            tx.trail.began = await bind(connection, tx.actor)
+            await tx.trail.write(connection, tx.actor, tx.now, "refused")
 
 
-async def bind(connection: AsyncConnection, actor: Actor) -> None:
-    """Bind a transaction to the actor's tenant, member and roster wall: `tenant:member:walled`."""
+async def bind(connection: AsyncConnection, actor: Actor) -> datetime:
+    """Bind a transaction to the actor's tenant, member and roster wall: `tenant:member:walled`.
+
+    Return when the transaction began by the database's clock, which is when its events happened.
+    """
     context = f"{actor.tenant_id or ''}:{actor.member_id or ''}:{int(actor.walled)}"
-    await connection.execute(SET_CONTEXT, {"context": context})
+    return (await connection.execute(SET_CONTEXT, {"context": context})).scalar_one()
 
 
 def translate(error: DBAPIError) -> CaretideError | DBAPIError:

@@ -20,6 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Forbidden, Unauthenticated
+from caretide.kernel.ids import new_id
+from caretide.runtime.trail import Origin
 from caretide.runtime.tx import Database, Tx
 
 log = logging.getLogger("caretide")
@@ -50,7 +52,7 @@ class Router(APIRouter):
 async def open_public(request: Request) -> AsyncIterator[Tx]:
     """Open a transaction for nobody: sign-in and invitations only."""
     decide(request.scope, Known.PUBLIC)
-    async with database_of(request).tx(Actor.nobody()) as tx:
+    async with database_of(request).tx(Actor.nobody(), origin_of(request)) as tx:
         yield tx
 
 
@@ -94,7 +96,29 @@ def _opened(request: Request, secret: str, known: Known) -> AbstractAsyncContext
         request.state.actor = actor
         return actor
 
-    return database_of(request).tx_for(identify)
+    return database_of(request).tx_for(identify, origin_of(request, secret))
+
+
+def origin_of(request: Request, secret: str | None = None) -> Origin:
+    """Return where a request came from, for the audit.
+
+    The route is its template, so that no id stands in it. The address is the peer's; behind a proxy it is for the
+    server to put the trusted proxy's word in its place. Sessions and browsers are told apart by 128 bits of a hash.
+    """
+    route = request.scope.get("route")
+    agent = request.headers.get("user-agent")
+    return Origin(
+        route=f"{request.method} {request.scope.get('root_path', '')}{getattr(route, 'path', '')}",
+        request_id=new_id(),
+        session=None if secret is None else session_mark(hashlib.sha256(secret.encode()).digest()),
+        ip=request.client.host if request.client else None,
+        agent=None if agent is None else hashlib.sha256(agent.encode()).hexdigest()[:32],
+    )
+
+
+def session_mark(id_hash: bytes) -> str:
+    """Return what the audit calls a session of which this is the stored hash."""
+    return id_hash[:16].hex()
 
 
 PublicTx = Annotated[Tx, Depends(open_public, scope="function")]

@@ -14,6 +14,7 @@ from caretide.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from caretide.kernel.ids import new_id
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, changes, creates, decides
 from caretide.kernel.text import REASON_LENGTH, clean_text
 from caretide.rosters.models import Designation
 from caretide.runtime.access import requires
@@ -53,7 +54,7 @@ MOST_DECISIONS: Final = 200
 """Entries that one form decides over at most."""
 
 
-@requires(Permission.TIME_WRITE)
+@requires(Permission.TIME_WRITE, creates(Data.TIME))
 async def start_timer(tx: Tx, patient_id: UUID, enrollment_id: UUID, activity_type: str) -> UUID:
     """Start the acting member's timer for a patient; return its id.
 
@@ -84,7 +85,7 @@ async def start_timer(tx: Tx, patient_id: UUID, enrollment_id: UUID, activity_ty
     return timer_id
 
 
-@requires(Permission.TIME_WRITE)
+@requires(Permission.TIME_WRITE, creates(Data.TIME, Data.NOTES))
 async def stop_timer(tx: Tx, note: str | None = None) -> list[Logged]:
     """Stop the acting member's timer and record its time: one entry for each month of the clinic's that it lies in.
 
@@ -93,7 +94,7 @@ async def stop_timer(tx: Tx, note: str | None = None) -> list[Logged]:
     return await _stop(tx, tx.member_id, note, "timer")
 
 
-@requires(Permission.ROSTER_WRITE)
+@requires(Permission.ROSTER_WRITE, creates(Data.TIME))
 async def stop_timer_of(tx: Tx, member_id: UUID) -> list[Logged]:
     """Stop somebody else's forgotten timer, now, and record all of its time; what should not count is voided then."""
     return await _stop(tx, member_id, None, "timer_stopped_by_another")
@@ -189,7 +190,7 @@ def _logged(entry: EntryFacts) -> Logged:
     return Logged(entry.id, entry.patient_id, month, entry.start_time, entry.end_time, seconds, waits)
 
 
-@requires(Permission.TIME_WRITE)
+@requires(Permission.TIME_WRITE, creates(Data.TIME, Data.NOTES))
 async def record_manual_entry(
     tx: Tx,
     patient_id: UUID,
@@ -251,7 +252,7 @@ async def _check_roster(tx: Tx, patient_id: UUID, start: datetime) -> None:
         raise Invalid("The patient was not yet on your list then", field="start")
 
 
-@requires(Permission.TIME_VOID)
+@requires(Permission.TIME_VOID, changes(Data.TIME, Data.NOTES))
 async def correct_entry(
     tx: Tx, entry_id: UUID, start: datetime, end: datetime, activity_type: str, reason: str
 ) -> list[Logged]:
@@ -288,19 +289,19 @@ async def correct_entry(
     )
 
 
-@requires(Permission.TIME_APPROVE)
+@requires(Permission.TIME_APPROVE, decides(Data.TIME))
 async def approve_entry(tx: Tx, entry_id: UUID) -> None:
     """Let time that was told after the fact count: somebody else's, once, while its month is open."""
     await _decide(tx, [entry_id], "approved", None)
 
 
-@requires(Permission.TIME_APPROVE)
+@requires(Permission.TIME_APPROVE, decides(Data.TIME))
 async def refuse_entry(tx: Tx, entry_id: UUID, reason: str) -> None:
     """Refuse time that was told after the fact, which voids it: its stretch is free for what is right."""
     await decide_entries(tx, [entry_id], approve=False, reason=reason)
 
 
-@requires(Permission.TIME_APPROVE)
+@requires(Permission.TIME_APPROVE, decides(Data.TIME))
 async def decide_entries(tx: Tx, entry_ids: Collection[UUID], *, approve: bool, reason: str = "") -> None:
     """Approve or refuse several entries, all or none."""
     if not entry_ids:
@@ -326,7 +327,7 @@ async def _decide(tx: Tx, entry_ids: Collection[UUID], decision: str, why: str |
     tx.note(entries=[str(row.id) for row in rows])
 
 
-@requires(Permission.TIME_VOID)
+@requires(Permission.TIME_VOID, changes(Data.TIME))
 async def void_entry(tx: Tx, entry_id: UUID, reason: str) -> None:
     """Void an entry, once, with a reason: one's own, or anybody's for those who lead a team.
 
@@ -354,7 +355,7 @@ async def _void(tx: Tx, entry_id: UUID, reason: str) -> None:
         raise Conflict("This entry is already void")
 
 
-@requires(Permission.MONTH_CLOSE)
+@requires(Permission.MONTH_CLOSE, decides(Data.MONTH))
 async def lock_month(tx: Tx, clinic_id: UUID, month: Month) -> bool:
     """Lock a clinic's month: no entry is added to it or voided in it from then on. Return False if it already was.
 
@@ -369,7 +370,7 @@ async def lock_month(tx: Tx, clinic_id: UUID, month: Month) -> bool:
     return True
 
 
-@requires(Permission.MONTH_CLOSE)
+@requires(Permission.MONTH_CLOSE, decides(Data.MONTH))
 async def unlock_month(tx: Tx, clinic_id: UUID, month: Month) -> None:
     """Release a clinic's month; the lock stays on record with who released it."""
     released = update(MonthLock).where(

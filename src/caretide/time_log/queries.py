@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
 from caretide.runtime.access import remembered, requires
 from caretide.runtime.db import Ids, cipher
@@ -131,7 +132,7 @@ _LOGGED_BY = and_(Member.tenant_id == TimeEntry.tenant_id, Member.id == TimeEntr
 _DECIDED = and_(TimeApproval.tenant_id == TimeEntry.tenant_id, TimeApproval.entry_id == TimeEntry.id)
 
 
-@requires(Permission.TIME_READ)
+@requires(Permission.TIME_READ, reads(Data.TIME))
 @remembered
 async def running_timer(tx: Tx) -> TimerRow | None:
     """Return the acting member's timer in this tenant. One that runs in another tenant is not told of."""
@@ -143,7 +144,7 @@ async def running_timer(tx: Tx) -> TimerRow | None:
     return TimerRow(*row)
 
 
-@requires(Permission.TIME_READ)
+@requires(Permission.TIME_READ, reads(Data.TIME))
 async def running_timers(tx: Tx, clinic_id: UUID) -> list[TimerRow]:
     """Return the timers that run at a clinic, the longest first: one that began in a month keeps it from closing."""
     wanted = select(*_TIMER).join(Member, _RUNS_FOR).where(Timer.clinic_id == clinic_id).order_by(Timer.started_at)
@@ -152,7 +153,7 @@ async def running_timers(tx: Tx, clinic_id: UUID) -> list[TimerRow]:
     return [TimerRow(*row) for row in rows]
 
 
-@requires(Permission.TIME_READ)
+@requires(Permission.TIME_READ, reads(Data.TIME, Data.NOTES))
 async def entries(tx: Tx, patient_id: UUID, month: Month) -> list[EntryRow]:
     """Return a patient's entries of a month, voided ones too, the latest first."""
     voider, decider = aliased(Member), aliased(Member)
@@ -201,7 +202,7 @@ def _with_note(row: Row[*tuple[Any, ...]]) -> EntryRow:
     return EntryRow(**values)
 
 
-@requires(Permission.TIME_READ)
+@requires(Permission.TIME_READ, reads(Data.TIME))
 async def is_approved(tx: Tx, entry_id: UUID) -> bool:
     """Tell whether a second person let an entry count."""
     approved = exists().where(TimeApproval.entry_id == entry_id, TimeApproval.decision == "approved")
@@ -212,14 +213,14 @@ async def is_approved(tx: Tx, entry_id: UUID) -> bool:
 _WAITS = and_(TimeEntry.source.in_(AWAITING), ~TimeEntry.is_void, TimeApproval.id.is_(None))
 
 
-@requires(Permission.TIME_APPROVE)
+@requires(Permission.TIME_APPROVE, reads(Data.TIME))
 async def awaiting_count(tx: Tx) -> int:
     """Return how many entries wait for a second person."""
     wanted = select(func.count()).select_from(TimeEntry).outerjoin(TimeApproval, _DECIDED).where(_WAITS)
     return (await tx.db.execute(wanted)).scalar_one()
 
 
-@requires(Permission.TIME_APPROVE)
+@requires(Permission.TIME_APPROVE, reads(Data.TIME, Data.NOTES, Data.DEMOGRAPHICS))
 async def awaiting(tx: Tx, page: int = 1) -> list[AwaitingRow]:
     """Return a page of the entries that wait for a second person: in open months first."""
     enterer = aliased(Member)
@@ -275,7 +276,7 @@ def _awaiting(tx: Tx, row: Row[*tuple[Any, ...]]) -> AwaitingRow:
     )
 
 
-@requires(Permission.TIME_APPROVE)
+@requires(Permission.TIME_APPROVE, reads(Data.TIME, Data.NOTES, Data.DEMOGRAPHICS))
 async def approvals_page(tx: Tx, page: int) -> ApprovalsPage:
     """Return a page of approvals; the last one for a number beyond it."""
     waiting = await awaiting_count(tx)
@@ -284,7 +285,7 @@ async def approvals_page(tx: Tx, page: int) -> ApprovalsPage:
     return ApprovalsPage(lines=tuple(await awaiting(tx, page)), waiting=waiting, page=page, pages=pages)
 
 
-@requires(Permission.TIME_READ)
+@requires(Permission.TIME_READ, reads(Data.TIME))
 async def month_seconds(
     tx: Tx, patient_ids: Sequence[UUID] | None, month: Month
 ) -> dict[tuple[UUID, str], MonthSeconds]:
@@ -308,7 +309,7 @@ async def month_seconds(
     return found
 
 
-@requires(Permission.TIME_READ)
+@requires(Permission.TIME_READ, reads(Data.TIME))
 async def entries_for_close(
     tx: Tx, clinic_id: UUID, month: Month, patient_ids: Sequence[UUID] | None = None
 ) -> list[CloseRow]:
@@ -349,7 +350,7 @@ async def entries_for_close(
     return [CloseRow(*row) for row in rows]
 
 
-@requires(Permission.TIME_READ)
+@requires(Permission.TIME_READ, reads(Data.TIME))
 async def last_contact(tx: Tx, patient_ids: Sequence[UUID]) -> dict[UUID, datetime]:
     """Return when each patient was last reached, as far as recorded time tells; who never was is absent."""
     wanted = (
@@ -362,7 +363,7 @@ async def last_contact(tx: Tx, patient_ids: Sequence[UUID]) -> dict[UUID, dateti
     return {patient_id: at for patient_id, at in rows if at is not None}
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def is_locked(tx: Tx, clinic_id: UUID, month: Month) -> bool:
     """Tell whether a clinic's month is locked."""
     standing = exists().where(
@@ -371,7 +372,7 @@ async def is_locked(tx: Tx, clinic_id: UUID, month: Month) -> bool:
     return bool((await tx.db.execute(select(standing))).scalar_one())
 
 
-@requires(Permission.AUDIT_READ)
+@requires(Permission.AUDIT_READ, reads(Data.TIME))
 async def altered(tx: Tx, month: Month) -> list[UUID]:
     """Return the month's entries, voided ones too, that are no longer what was inserted: their hash does not fit."""
     names = list(EntryFacts.__dataclass_fields__)

@@ -10,6 +10,7 @@ from caretide.enrollment import queries as enrolled
 from caretide.kernel.errors import Conflict, Invalid, NotFound
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, changes, creates
 from caretide.patients import queries as patients
 from caretide.rosters import actions as rosters
 from caretide.runtime.access import requires
@@ -24,7 +25,7 @@ from caretide.workspace.rules import forms
 from caretide.workspace.rules.forms import Deciding, Reader, Sent
 
 
-@requires(Permission.ENROLLMENT_WRITE)
+@requires(Permission.ENROLLMENT_WRITE, creates(Data.FACTS))
 async def record_fact(tx: Tx, patient_id: UUID, kind: str, sent: Sent, month: Month | None = None) -> None:
     """Record what the form of a fact says; `month` is the one that the page shows, the present one by default."""
     clinic = await _clinic_of(tx, patient_id)
@@ -37,7 +38,7 @@ async def record_fact(tx: Tx, patient_id: UUID, kind: str, sent: Sent, month: Mo
             raise Invalid(error.message, field=fact.places.get(error.field or "", error.field)) from None
 
 
-@requires(Permission.ENROLLMENT_WRITE)
+@requires(Permission.ENROLLMENT_WRITE, creates(Data.ENROLLMENT))
 async def enroll(tx: Tx, patient_id: UUID, sent: Sent) -> UUID:
     """Enroll the patient as the form says; return the enrollment's id."""
     form = forms.enrolling_of(sent)
@@ -55,14 +56,14 @@ async def enroll(tx: Tx, patient_id: UUID, sent: Sent) -> UUID:
         raise Invalid(error.message, field="effective_on" if error.field == "started_on" else error.field) from None
 
 
-@requires(Permission.ENROLLMENT_WRITE)
+@requires(Permission.ENROLLMENT_WRITE, creates(Data.CONSENT, Data.ENROLLMENT))
 async def record_consent(tx: Tx, patient_id: UUID, sent: Sent) -> UUID:
     """Record what the patient was told and answered."""
     clinic = await _clinic_of(tx, patient_id)
     return await _decide(tx, patient_id, forms.consent_of(sent, tx.now, clinic.zone))
 
 
-@requires(Permission.ENROLLMENT_WRITE)
+@requires(Permission.ENROLLMENT_WRITE, creates(Data.CONSENT, Data.ENROLLMENT))
 async def revoke_consent(tx: Tx, patient_id: UUID, sent: Sent) -> UUID:
     """Record that the patient takes the consent back."""
     clinic = await _clinic_of(tx, patient_id)
@@ -82,13 +83,13 @@ async def _decide(tx: Tx, patient_id: UUID, made: Deciding) -> UUID:
     )
 
 
-@requires(Permission.ROSTER_WRITE)
+@requires(Permission.ROSTER_WRITE, changes(Data.ROSTER))
 async def designate(tx: Tx, patient_id: UUID, sent: Sent) -> bool:
     """Give the patient to the member who was chosen; return whether that changed anything."""
     return await rosters.designate(tx, patient_id, Reader(sent).uuid("member_id"))
 
 
-@requires(Permission.TIME_WRITE)
+@requires(Permission.TIME_WRITE, creates(Data.TIME))
 async def start_timer(tx: Tx, patient_id: UUID, sent: Sent) -> UUID:
     """Start the timer in the program and for the activity that were chosen; return its id."""
     clinic = await _clinic_of(tx, patient_id)
@@ -101,7 +102,7 @@ async def start_timer(tx: Tx, patient_id: UUID, sent: Sent) -> UUID:
     return await time_log.start_timer(tx, patient_id, programs[program], form.choice("activity", ACTIVITY_TYPES))
 
 
-@requires(Permission.TIME_WRITE)
+@requires(Permission.TIME_WRITE, creates(Data.TIME, Data.NOTES))
 async def stop_timer(tx: Tx, patient_id: UUID, sent: Sent) -> int:
     """Stop the timer that runs for this patient; return the seconds that were recorded.
 
@@ -116,7 +117,7 @@ async def stop_timer(tx: Tx, patient_id: UUID, sent: Sent) -> int:
     return sum(entry.seconds for entry in await time_log.stop_timer(tx, Reader(sent).text("note") or None))
 
 
-@requires(Permission.TIME_VOID)
+@requires(Permission.TIME_VOID, changes(Data.TIME))
 async def void_entry(tx: Tx, patient_id: UUID, entry_id: UUID, sent: Sent) -> None:
     """Void one of the patient's entries with a reason."""
     await patients.patient(tx, patient_id)
@@ -125,7 +126,7 @@ async def void_entry(tx: Tx, patient_id: UUID, entry_id: UUID, sent: Sent) -> No
     await time_log.void_entry(tx, entry_id, forms.void_reason_of(sent))
 
 
-@requires(Permission.TIME_WRITE)
+@requires(Permission.TIME_WRITE, creates(Data.TIME, Data.NOTES))
 async def tell_time(tx: Tx, patient_id: UUID, sent: Sent) -> None:
     """Record time after the fact, in the program and for the activity that were chosen."""
     clinic = await _clinic_of(tx, patient_id)
@@ -140,7 +141,7 @@ async def tell_time(tx: Tx, patient_id: UUID, sent: Sent) -> None:
     await time_log.record_manual_entry(tx, patient_id, programs[program], what, *told, why, note)
 
 
-@requires(Permission.TIME_VOID)
+@requires(Permission.TIME_VOID, changes(Data.TIME, Data.NOTES))
 async def correct_entry(tx: Tx, patient_id: UUID, entry_id: UUID, sent: Sent) -> None:
     """Void one of the patient's entries and record what it should have been."""
     clinic = await _clinic_of(tx, patient_id)

@@ -26,6 +26,7 @@ from caretide.kernel.errors import NotFound
 from caretide.kernel.ids import parse_id
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.rosters.actions import DESIGNABLE
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
@@ -72,7 +73,7 @@ class Board:
     waiting: int = 0
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def default_month(tx: Tx) -> Month:
     """Return the last full month: what billing works on."""
     clinics = await tenants.clinics(tx)
@@ -80,7 +81,7 @@ async def default_month(tx: Tx) -> Month:
     return Month.of(today).previous()
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH, Data.DEMOGRAPHICS, Data.TIME, Data.STAFF, Data.SETTINGS))
 async def month_page(tx: Tx, month: Month, wanted: Wanted) -> MonthPage:
     """Return the month of one clinic or of all: as it stands where it is open, frozen where it is closed."""
     everywhere = await tenants.clinics(tx)

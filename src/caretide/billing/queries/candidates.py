@@ -12,6 +12,7 @@ from caretide.billing.queries.freshness import Overlay
 from caretide.enrollment import queries as enrollment
 from caretide.enrollment.rules import PROGRAMS
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
 from caretide.runtime.access import requires
 from caretide.runtime.db import Ids
@@ -42,7 +43,7 @@ class CandidateRow:
         return self.program, self.name_key, self.patient_id
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ENROLLMENT, Data.MONTH, Data.CONDITIONS, Data.COVERAGE))
 async def judged(tx: Tx, clinics: Sequence[ClinicRow], patient_ids: Sequence[UUID]) -> list[CandidateRow]:
     """Return those of the patients named who are candidates by what their charts say now."""
     people = (await tx.db.execute(_PEOPLE, {"ids": patient_ids})).all()
@@ -56,7 +57,7 @@ async def judged(tx: Tx, clinics: Sequence[ClinicRow], patient_ids: Sequence[UUI
     return found
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ENROLLMENT))
 async def count(tx: Tx, over: Overlay, live: Sequence[CandidateRow], *, clinic_id: UUID | None = None) -> int:
     """Return how many candidates the tenant or a clinic has, `COUNTED` at most; `live` are among the stale patients."""
     some = select(Candidate.id).where(*_here(clinic_id)).limit(COUNTED).subquery()
@@ -72,14 +73,14 @@ def _here(clinic_id: UUID | None) -> list[ColumnElement[bool]]:
 _OF = select(*_COLUMNS).where(Candidate.patient_id == any_(_IDS), *_here(None))
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ENROLLMENT))
 async def of(tx: Tx, patient_ids: Sequence[UUID], over: Overlay) -> list[CandidateRow]:
     """Return the candidates among some patients, those left out that changed since."""
     rows = (await tx.db.execute(_OF, {"ids": patient_ids, "stale": over.stale})).all()
     return [CandidateRow(*row) for row in rows]
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.ENROLLMENT, Data.DEMOGRAPHICS, Data.CONDITIONS, Data.COVERAGE))
 async def page(
     tx: Tx, over: Overlay, live: Sequence[CandidateRow], start: int, size: int, *, clinic_id: UUID | None = None
 ) -> list[CandidateRow]:

@@ -11,12 +11,13 @@ from caretide.billing.models import ClaimLine, MonthClose, PatientMonth
 from caretide.kernel.errors import NotFound
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.runtime.access import remembered, requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 @remembered
 async def close_states(tx: Tx, month: Month) -> dict[UUID, str]:
     """Return `closing` or `closed` for each clinic whose close of a month was asked for."""
@@ -39,7 +40,7 @@ class CloseMark:
         return self.state == "closed" and not self.unrendered
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def marks_of(tx: Tx, month: Month) -> list[CloseMark]:
     """Return the closes of a month, by clinic. Only what is still to be rendered is counted: nothing once it is."""
     wanted = select(MonthClose.clinic_id, MonthClose.state, MonthClose.closed_at)
@@ -57,7 +58,7 @@ async def marks_of(tx: Tx, month: Month) -> list[CloseMark]:
     return [CloseMark(row.clinic_id, row.state, row.closed_at, left.get(row.clinic_id, 0)) for row in rows]
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def unrendered(tx: Tx, clinic_id: UUID, month: Month) -> list[UUID]:
     """Return the ready patient-months of a closed clinic that have no record yet."""
     wanted = select(PatientMonth.id).where(
@@ -69,7 +70,7 @@ async def unrendered(tx: Tx, clinic_id: UUID, month: Month) -> list[UUID]:
     return list((await tx.db.execute(wanted.order_by(PatientMonth.id))).scalars())
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def records(tx: Tx, month: Month) -> list[UUID]:
     """Return the documents of a month's records."""
     wanted = select(PatientMonth.document_id).where(
@@ -79,7 +80,7 @@ async def records(tx: Tx, month: Month) -> list[UUID]:
     return [document_id for document_id in found if document_id is not None]
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def frozen_facts(tx: Tx, patient_month_id: UUID) -> Row[UUID, str, date, bytes, UUID | None]:
     """Return patient, program, month, frozen facts and record of a patient-month."""
     wanted = select(
@@ -117,7 +118,7 @@ class ClinicStatus:
         return self.state == "closed" and self.records == self.ready
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH, Data.SETTINGS))
 async def status(tx: Tx, month: Month) -> list[ClinicStatus]:
     """Return how each clinic's month stands."""
     closes = {

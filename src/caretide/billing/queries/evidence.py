@@ -16,6 +16,7 @@ from caretide.enrollment import queries as enrollment
 from caretide.enrollment.queries import FactRow
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.patients import queries as patients
 from caretide.programs.evaluate import rule
 from caretide.programs.limits import limits_from_table
@@ -33,7 +34,7 @@ def _shipped() -> Packs:
     return load_packs()
 
 
-@open_to_all("Medicare's public rules, the same for every tenant")
+@open_to_all("Medicare's public rules, the same for every tenant", reads(Data.RULES))
 @remembered
 async def packs(tx: Tx) -> Packs:
     """Return the rule packs, with the limits that an operator loaded in place of the assumed ones."""
@@ -43,7 +44,7 @@ async def packs(tx: Tx) -> Packs:
     return found
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def judged(tx: Tx, clinic: ClinicRow, month: Month, patient_ids: Sequence[UUID] | None = None) -> list[Judged]:
     """Return what the rules say of a clinic's month as it stands recorded now, by patient and billing practitioner."""
     rules = await packs(tx)
@@ -55,7 +56,19 @@ async def judged(tx: Tx, clinic: ClinicRow, month: Month, patient_ids: Sequence[
     return found
 
 
-@requires(Permission.MONTH_READ)
+@requires(
+    Permission.MONTH_READ,
+    reads(
+        Data.MONTH,
+        Data.TIME,
+        Data.CONDITIONS,
+        Data.COVERAGE,
+        Data.CONSENT,
+        Data.ENROLLMENT,
+        Data.FACTS,
+        Data.DEMOGRAPHICS,
+    ),
+)
 async def gathered(
     tx: Tx, clinic: ClinicRow, month: Month, patient_ids: Sequence[UUID] | None = None
 ) -> list[Evidence]:

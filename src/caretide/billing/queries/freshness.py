@@ -33,6 +33,7 @@ from caretide.enrollment import queries as enrollment
 from caretide.enrollment.models import Enrollment
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
 from caretide.runtime.access import requires
 from caretide.runtime.db import Ids
@@ -140,13 +141,13 @@ class Overlay:
     waiting: int = 0
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def present(tx: Tx, clinics: Sequence[ClinicRow]) -> tuple[Kept, ...]:
     """Return each clinic's present month, by its own calendar."""
     return await kept(tx, [(one, Month.of(tx.now.astimezone(one.zone).date())) for one in clinics])
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def kept(tx: Tx, wanted: Sequence[ClinicMonth]) -> tuple[Kept, ...]:
     """Return how far some months are ruled. Four statements, however many."""
     prints = await _fingerprints(tx, wanted)
@@ -178,7 +179,7 @@ _MONTHS = select(
 )
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def to_keep(tx: Tx) -> tuple[Kept, ...]:
     """Return the months of which standings are kept: each clinic's present one, the one before, and those closed."""
     clinics = await tenants.clinics(tx)
@@ -244,7 +245,7 @@ def _contents(place: Traversable) -> Iterable[bytes]:
             yield inner.read_bytes()
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def overlay(tx: Tx, scope: Scope) -> Overlay:
     """Return what changed since it was ruled, ruled now where that is little."""
     stale = await _stale(tx, scope, LIVE + 1)
@@ -253,7 +254,7 @@ async def overlay(tx: Tx, scope: Scope) -> Overlay:
     return Overlay(tuple(stale), await live(tx, scope.months, stale) if stale else ())
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def live(tx: Tx, months: Sequence[Kept], patient_ids: Sequence[UUID]) -> tuple[Standing, ...]:
     """Return the standings of patients in some months as they are now: about a dozen statements a clinic and month."""
     clinics = set((await tx.db.execute(_CLINICS_OF, {"ids": patient_ids})).scalars())
@@ -282,7 +283,7 @@ async def _stale(tx: Tx, scope: Scope, most: int) -> list[UUID]:
     return sorted(found)[:most]
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.ENROLLMENT))
 async def enrolled(tx: Tx, scope: Scope) -> set[UUID]:
     """Return those of a scope's named patients who are enrolled in its months, whether ruled yet or not."""
     months = dict(one.key for one in scope.months)
@@ -332,7 +333,7 @@ _ENROLLED = select(Enrollment.patient_id, Enrollment.clinic_id, Enrollment.start
 )
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def marked(tx: Tx, most: int) -> dict[UUID, list[UUID]]:
     """Return the marks of `most` patients at most, by patient."""
     some = select(StandingMark.patient_id).distinct().limit(most).scalar_subquery()
@@ -343,7 +344,7 @@ async def marked(tx: Tx, most: int) -> dict[UUID, list[UUID]]:
     return dict(found)
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def after(tx: Tx, one: Kept, most: int) -> list[UUID]:
     """Return the clinic's next patients, by id, who are to be ruled for a month."""
     wanted = select(Patient.id).where(Patient.clinic_id == one.clinic.id).order_by(Patient.id).limit(most)
@@ -352,7 +353,7 @@ async def after(tx: Tx, one: Kept, most: int) -> list[UUID]:
     return list((await tx.db.execute(wanted)).scalars())
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def is_due(tx: Tx) -> bool:
     """Tell whether anything is to be ruled again, filled or frozen."""
     if (

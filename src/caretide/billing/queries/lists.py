@@ -19,6 +19,7 @@ from caretide.billing.rules.words import anchor, title
 from caretide.billing.schemas import CodeUnits, ExceptionLine, RulingRow
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
 from caretide.programs.packs import Packs
 from caretide.programs.ruling import ExceptionCode
@@ -49,7 +50,7 @@ class RuledMonth:
     document_id: UUID | None
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def closed_months(tx: Tx, clinic_id: UUID, month: Month) -> list[RuledMonth]:
     """Return a closed clinic's patient-months by patient's name."""
     rows = (
@@ -114,7 +115,7 @@ async def _details(tx: Tx, clinic_id: UUID, month: Month) -> tuple[dict[UUID, li
     return found[0], found[1]
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def live_months(tx: Tx, clinic: ClinicRow, month: Month) -> list[RuledMonth]:
     """Return an open clinic's patient-months as they stand now, by patient's name."""
     packs = await evidence.packs(tx)
@@ -139,7 +140,7 @@ def _live(judged: Judged, packs: Packs) -> RuledMonth:
     )
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH, Data.DEMOGRAPHICS))
 async def rows(tx: Tx, month: Month, found: Sequence[Standing]) -> tuple[RulingRow, ...]:
     """Return standings as rows of the month's page; of what is frozen, with its lines, exceptions and record."""
     asked = {"ids": [one.patient_id for one in found]}

@@ -20,6 +20,7 @@ from caretide.billing.models import MonthStanding, StandingCount
 from caretide.billing.queries.freshness import Overlay, Scope, Shape, within
 from caretide.billing.rules.standing import Kind, Standing, Sums, tally
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.runtime.access import requires
 from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
@@ -69,7 +70,7 @@ class Listed:
         )
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def counts(tx: Tx, scope: Scope, over: Overlay, *, by_coordinator: bool = False) -> dict[Kind, Sums]:
     """Return a scope's standings counted by kind; add up the kinds that a page puts together.
 
@@ -132,7 +133,7 @@ def _all(shape: Shape) -> Select[*tuple[Any, ...]]:
     return select(*_COLUMNS).where(within(shape))
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH, Data.DEMOGRAPHICS))
 async def page(tx: Tx, scope: Scope, over: Overlay, listed: Listed) -> list[Standing]:
     """Return a part of a list. The patients on it are touched."""
     # A live row may belong anywhere: as many stored rows before the part can move into it as there are live ones.

@@ -13,6 +13,7 @@ from caretide.ehr.models import ImportRun
 from caretide.identity import queries as identity
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission, Role
+from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
 from caretide.reports.queries.people import open_invitations
 from caretide.reports.rules import administration as rules
@@ -43,7 +44,7 @@ _LAST_RUNS = (
 )
 
 
-@requires(Permission.TENANT_WRITE)
+@requires(Permission.TENANT_WRITE, reads(Data.SETTINGS, Data.STAFF))
 async def administration(tx: Tx) -> AdministrationPage:
     """Return the tenant at a glance: who is here, what waits, what lacks, what fails."""
     people, clinics = await tenants.members(tx), await tenants.clinics(tx)

@@ -10,6 +10,7 @@ from sqlalchemy import func, or_, select
 from caretide.identity import queries as identity
 from caretide.identity.queries import Seen
 from caretide.kernel.permissions import Permission, Role
+from caretide.kernel.records import Data, reads
 from caretide.reports.rules import people as rules
 from caretide.reports.rules.administration import RENEW_WITHIN_DAYS, ago, days_left, license_ends, license_tone
 from caretide.reports.schemas.people import (
@@ -55,7 +56,7 @@ class Wanted:
     page: int = 1
 
 
-@requires(Permission.MEMBER_WRITE)
+@requires(Permission.MEMBER_WRITE, reads(Data.STAFF))
 async def open_invitations(tx: Tx) -> dict[UUID, datetime]:
     """Return by member until when the newest link works, of those who have not come yet; it may have passed."""
     wanted = (
@@ -66,7 +67,7 @@ async def open_invitations(tx: Tx) -> dict[UUID, datetime]:
     return {row[0]: row[1] for row in (await tx.db.execute(wanted)).all()}
 
 
-@requires(Permission.MEMBER_WRITE)
+@requires(Permission.MEMBER_WRITE, reads(Data.STAFF, Data.ACCOUNT))
 async def people_page(tx: Tx, wanted: Wanted, invited: InviteLink | None = None) -> PeoplePage:
     """Return the people whom a list asks for, and the form to invite somebody."""
     lines = [line for line in await _lines(tx, await tenants.members(tx)) if _is_wanted(line, wanted)]
@@ -187,7 +188,7 @@ def _options(choices: Mapping[str, str]) -> tuple[Option, ...]:
     return tuple(Option(value, label) for value, label in choices.items())
 
 
-@requires(Permission.MEMBER_WRITE)
+@requires(Permission.MEMBER_WRITE, reads(Data.STAFF, Data.ACCOUNT))
 async def member_page(tx: Tx, member_id: UUID, invited: InviteLink | None = None) -> MemberPage:
     """Return one person, what would end with their access, and why it cannot end, if so."""
     person = await tenants.member(tx, member_id)

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, t
 from caretide.billing.models import MonthStanding, StandingCount, StandingMark
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.outreach.models import AttemptMonth
 from caretide.outreach.rules import STOP_RULE
 from caretide.patients.models import Patient
@@ -63,7 +64,7 @@ class _Sums:
         return sum(self.bands.values())
 
 
-@requires(Permission.TEAM_READ)
+@requires(Permission.TEAM_READ, reads(Data.SETTINGS))
 async def calendar(tx: Tx) -> Calendar:
     """Return the clinics and the month that each of them has now."""
     clinics = tuple(await tenants.clinics(tx))
@@ -72,7 +73,7 @@ async def calendar(tx: Tx) -> Calendar:
     return Calendar(clinics, months, today)
 
 
-@requires(Permission.TEAM_READ)
+@requires(Permission.TEAM_READ, reads(Data.STAFF, Data.TIME, Data.MONTH))
 async def team(tx: Tx, wanted: Wanted) -> TeamPage:
     """Return the Team page with one page of members, sorted as asked for."""
     now = await calendar(tx)
@@ -100,7 +101,7 @@ async def team(tx: Tx, wanted: Wanted) -> TeamPage:
     )
 
 
-@requires(Permission.TEAM_READ)
+@requires(Permission.TEAM_READ, reads(Data.STAFF, Data.TIME, Data.MONTH))
 async def team_metrics(tx: Tx, page: int = 1) -> TeamMetrics:
     """Return the figures of the Team page for programs."""
     now = await calendar(tx)

@@ -11,6 +11,7 @@ from sqlalchemy import Select, and_, any_, bindparam, func, select
 from caretide.billing.models import MonthStanding, StandingCount
 from caretide.kernel.errors import NotFound
 from caretide.kernel.permissions import Permission, Role
+from caretide.kernel.records import Data, reads
 from caretide.outreach.models import AttemptMonth
 from caretide.outreach.rules import STOP_RULE
 from caretide.patients.models import Patient
@@ -63,7 +64,7 @@ class Asked:
     band: str = ""
 
 
-@requires(Permission.TEAM_READ)
+@requires(Permission.TEAM_READ, reads(Data.DEMOGRAPHICS, Data.MONTH, Data.TIME))
 async def patient_list(tx: Tx, asked: Asked) -> PatientList:
     """Return a page of the patients that a number of the Team page stands for."""
     if asked.show not in rules.LISTS:
@@ -79,7 +80,7 @@ async def patient_list(tx: Tx, asked: Asked) -> PatientList:
     )
 
 
-@requires(Permission.TEAM_READ)
+@requires(Permission.TEAM_READ, reads(Data.DEMOGRAPHICS, Data.MONTH, Data.TIME))
 async def panel(tx: Tx, now: Calendar, asked: Asked) -> PatientList:
     """Return a page of one member's patients."""
     options = (Option("", "All"), *(Option(key, label) for key, label in _PARTS.items()))
@@ -103,7 +104,7 @@ _PARTS: Final = dict(zip(("held", "under", "reached", "complete"), rules.SERIES,
 _BANDS: Final = {"held": rules.HELD, "under": (rules.UNDER,), "reached": (3,), "complete": (4,)}
 
 
-@requires(Permission.TEAM_READ)
+@requires(Permission.TEAM_READ, reads(Data.DEMOGRAPHICS, Data.ENROLLMENT))
 async def unassigned(tx: Tx, page: int = 1) -> UnassignedPage:
     """Return a page of the enrolled patients whom nobody looks after, and who could, with the size of their panels."""
     now = await calendar(tx)

@@ -9,6 +9,7 @@ from sqlalchemy import any_, bindparam, func, select
 
 from caretide.kernel.errors import NotFound
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.outreach import queries as outreach
 from caretide.outreach.rules import OUTCOMES
 from caretide.patients.models import Patient
@@ -32,7 +33,7 @@ TRIED: Final = 8
 _IDS = bindparam("ids", type_=Ids())
 
 
-@requires(Permission.TEAM_READ)
+@requires(Permission.TEAM_READ, reads(Data.STAFF, Data.TIME, Data.MONTH, Data.DEMOGRAPHICS))
 async def member_page(tx: Tx, asked: Asked) -> MemberPage:
     """Return one member's page; NotFound for nobody of this tenant."""
     now = await calendar(tx)

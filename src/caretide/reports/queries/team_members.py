@@ -12,6 +12,7 @@ from sqlalchemy import Select, and_, any_, bindparam, exists, func, or_, select,
 from caretide.billing.models import StandingCount
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.outreach.models import AttemptDay
 from caretide.reports.rules import team as rules
 from caretide.reports.schemas.team import TeamMember
@@ -61,7 +62,7 @@ class _Facts:
     voided: dict[UUID, int] = field(default_factory=dict[UUID, int])
 
 
-@requires(Permission.TEAM_READ)
+@requires(Permission.TEAM_READ, reads(Data.STAFF, Data.TIME, Data.MONTH))
 async def page(
     tx: Tx, months: Months, today: date, wanted: Wanted, waits: Mapping[UUID, int]
 ) -> tuple[Listing, tuple[TeamMember, ...]]:
@@ -76,7 +77,7 @@ async def page(
     return listing, tuple(_member(row, found, today, waits) for row in rows)
 
 
-@requires(Permission.TEAM_READ)
+@requires(Permission.TEAM_READ, reads(Data.STAFF, Data.TIME, Data.MONTH))
 async def one(tx: Tx, member_id: UUID, months: Months, today: date) -> TeamMember | None:
     """Return one member's month, at work or not; None for an unknown one."""
     wanted = select(Member.id, Member.display_name, Member.credential, Member.weekly_hours).where(
@@ -155,7 +156,7 @@ async def _facts(tx: Tx, ids: list[UUID], months: Months, today: date) -> _Facts
     return found
 
 
-@requires(Permission.TEAM_READ)
+@requires(Permission.TEAM_READ, reads(Data.TIME))
 async def awaiting(tx: Tx) -> dict[UUID, int]:
     """Return how many entries of each member wait for a second person."""
     decided = exists().where(TimeApproval.tenant_id == TimeEntry.tenant_id, TimeApproval.entry_id == TimeEntry.id)

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from caretide.kernel.errors import Conflict, Invalid
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, changes, creates
 from caretide.kernel.text import ADDRESS_LENGTH, DETAIL_LENGTH, NAME_LENGTH, SHORT_LENGTH, clean_text
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
@@ -32,7 +33,7 @@ class NewClinic:
     place_of_service: str = "11"
 
 
-@requires(Permission.CLINIC_WRITE)
+@requires(Permission.CLINIC_WRITE, creates(Data.SETTINGS))
 async def create_clinic(tx: Tx, new: NewClinic) -> UUID:
     """Make a clinic; return its id."""
     name = clean_text(new.name, field="name", limit=NAME_LENGTH)
@@ -72,7 +73,7 @@ class ClinicDetails:
     phone: str = ""
 
 
-@requires(Permission.CLINIC_WRITE)
+@requires(Permission.CLINIC_WRITE, changes(Data.SETTINGS))
 async def update_clinic(tx: Tx, clinic_id: UUID, details: ClinicDetails) -> None:
     """Put name, address, phone and time zone in place of what was.
 
@@ -99,7 +100,7 @@ async def _check_name(tx: Tx, name: str, *others: ColumnElement[bool]) -> None:
 CLINIC_FACT_KINDS = ("round-the-clock-access", "certified-ehr")
 
 
-@requires(Permission.CLINIC_WRITE)
+@requires(Permission.CLINIC_WRITE, creates(Data.SETTINGS))
 async def record_clinic_fact(
     tx: Tx, clinic_id: UUID, kind: str, *, value: dict[str, Any], effective_on: date, checked_on: date
 ) -> UUID:
@@ -131,7 +132,7 @@ class NewPractitioner:
     source_id: str | None = None
 
 
-@requires(Permission.CLINIC_WRITE)
+@requires(Permission.CLINIC_WRITE, creates(Data.STAFF))
 async def save_practitioner(tx: Tx, new: NewPractitioner) -> UUID:
     """Add a practitioner by NPI, or update the one who has it; return the id."""
     if new.kind not in rules.PRACTITIONER_KINDS:

@@ -8,6 +8,7 @@ from sqlalchemy import update
 from caretide.identity import actions as identity
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Forbidden, Invalid
+from caretide.kernel.records import Data, creates, signs_in
 from caretide.runtime.access import open_to_all
 from caretide.runtime.tx import Tx, bind
 from caretide.tenants import queries
@@ -22,7 +23,7 @@ class TokenIssued:
     tenant: str
 
 
-@open_to_all("nobody is known before they sign in")
+@open_to_all("nobody is known before they sign in", signs_in(Data.ACCOUNT))
 async def sign_in_to(tx: Tx, email: str, password: str, slug: str | None) -> TokenIssued | None:
     """Open a session in one of the account's tenants; None when address or password are refused.
 
@@ -41,7 +42,7 @@ async def sign_in_to(tx: Tx, email: str, password: str, slug: str | None) -> Tok
     return TokenIssued(signed_in.secret, chosen[0].slug)
 
 
-@open_to_all("the invited person has no account yet; the token proves the invitation")
+@open_to_all("the invited person has no account yet; the token proves the invitation", creates(Data.ACCOUNT))
 async def accept_invitation(tx: Tx, token: str, password: str) -> UUID | None:
     """Open an account for the invited member, or let an existing one in; return the account's id.
 

@@ -13,6 +13,7 @@ from caretide.identity import actions as identity
 from caretide.kernel.errors import Conflict, Forbidden, Invalid
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission, Role
+from caretide.kernel.records import Data, changes, creates
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries, rules
@@ -39,7 +40,7 @@ class NewMember(MemberDetails):
     email: str
 
 
-@requires(Permission.MEMBER_WRITE)
+@requires(Permission.MEMBER_WRITE, creates(Data.STAFF))
 async def invite_member(tx: Tx, new: NewMember) -> Invited:
     """Make a member and a one-time link for them; who was invited before and did not come gets a new link."""
     email = rules.check_email(new.email)
@@ -73,7 +74,7 @@ async def _add_licenses(tx: Tx, member_id: UUID, licenses: tuple[License, ...]) 
         await tx.db.execute(insert(MemberLicense), rows)
 
 
-@requires(Permission.MEMBER_WRITE)
+@requires(Permission.MEMBER_WRITE, changes(Data.STAFF))
 async def renew_invitation(tx: Tx, member_id: UUID) -> Invited:
     """Give somebody who has not come yet a new link; the lost one opens nothing any more."""
     if (await queries.member(tx, member_id)).status != "invited":
@@ -102,7 +103,7 @@ async def _link(tx: Tx, member_id: UUID) -> Invited:
     return Invited(member_id, token, expires_at)
 
 
-@requires(Permission.MEMBER_WRITE)
+@requires(Permission.MEMBER_WRITE, creates(Data.STAFF))
 async def invite_to_clinic(tx: Tx, clinic_id: UUID, new: NewMember, npi: str) -> Invited:
     """Invite a member; a practitioner's NPI makes them one who bills for the clinic's group."""
     clinic = await queries.clinic(tx, clinic_id)
@@ -117,7 +118,7 @@ async def invite_to_clinic(tx: Tx, clinic_id: UUID, new: NewMember, npi: str) ->
     return await invite_member(tx, new)
 
 
-@requires(Permission.MEMBER_WRITE)
+@requires(Permission.MEMBER_WRITE, changes(Data.STAFF))
 async def update_member(tx: Tx, member_id: UUID, details: MemberDetails) -> None:
     """Put what is known of a member in place of what was. A license that is no longer named is withdrawn.
 
@@ -144,7 +145,7 @@ async def update_member(tx: Tx, member_id: UUID, details: MemberDetails) -> None
     tx.note(member_id=str(member_id), changed=rules.changed(known, checked))
 
 
-@requires(Permission.MEMBER_WRITE)
+@requires(Permission.MEMBER_WRITE, changes(Data.STAFF))
 async def suspend_member(tx: Tx, member_id: UUID) -> None:
     """End a member's access here at once: their sessions in this tenant end, and an open invitation is void.
 
@@ -173,7 +174,7 @@ async def _keep_an_administrator(tx: Tx, member_id: UUID) -> None:
         raise Conflict("This is the last active administrator; make somebody else one first")
 
 
-@requires(Permission.MEMBER_WRITE)
+@requires(Permission.MEMBER_WRITE, changes(Data.STAFF))
 async def reinstate_member(tx: Tx, member_id: UUID) -> None:
     """Let a suspended member in again: at work at once with an account, else invited, and in need of a new link."""
     person = await queries.member(tx, member_id)

@@ -7,6 +7,7 @@ from sqlalchemy import insert, select, update
 from caretide.kernel.errors import Conflict, Invalid
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, changes, creates
 from caretide.kernel.text import NAME_LENGTH, clean_text
 from caretide.runtime.access import requires
 from caretide.runtime.db import column_cipher
@@ -17,7 +18,7 @@ from caretide.tenants.models import Company, CompanyService, Tenant
 from caretide.vault.envelope import new_key, wrap
 
 
-@requires(Permission.TENANT_WRITE)
+@requires(Permission.TENANT_WRITE, creates(Data.SETTINGS))
 async def create_tenant(tx: Tx, *, slug: str, name: str, is_generated: bool = False) -> UUID:
     """Make the tenant that the transaction is already bound to, with its first column key; return its id."""
     title = clean_text(name, field="name", limit=NAME_LENGTH)
@@ -33,7 +34,7 @@ async def create_tenant(tx: Tx, *, slug: str, name: str, is_generated: bool = Fa
     return tx.tenant_id
 
 
-@requires(Permission.COMPANY_WRITE)
+@requires(Permission.COMPANY_WRITE, creates(Data.SETTINGS))
 async def create_company(tx: Tx, *, slug: str, name: str, is_generated: bool = False) -> UUID:
     """Make a service company; return its id. It sees nothing of any tenant before one says that it serves them."""
     title = clean_text(name, field="name", limit=NAME_LENGTH)
@@ -46,7 +47,7 @@ async def create_company(tx: Tx, *, slug: str, name: str, is_generated: bool = F
     return company_id
 
 
-@requires(Permission.TENANT_WRITE)
+@requires(Permission.TENANT_WRITE, changes(Data.SETTINGS))
 async def serve_tenant(tx: Tx, company_id: UUID) -> None:
     """Say that a company serves the acting tenant from now on; the one that did until now ends. Twice is once."""
     await queries.company(tx, company_id)

@@ -12,6 +12,7 @@ from caretide.identity.schemas import InvitationPage, TenantChoice
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import NotFound, Unauthenticated
 from caretide.kernel.permissions import GRANTS, WALLED, Permission, Role
+from caretide.kernel.records import Data, reads, signs_in
 from caretide.runtime.access import open_to_all, requires
 from caretide.runtime.tx import Tx, bind
 from caretide.tenants import schemas
@@ -27,7 +28,7 @@ class Place(TenantChoice):
     slug: str
 
 
-@open_to_all("this is how the actor is found out")
+@open_to_all("this is how the actor is found out", signs_in(Data.ACCOUNT))
 async def actor_behind(tx: Tx, secret: str) -> Actor:
     """Return the actor of a session's secret; one who has chosen no tenant may only choose one."""
     session = await identity.session(tx, secret)
@@ -48,10 +49,11 @@ async def actor_behind(tx: Tx, secret: str) -> Actor:
         session.member_id,
         walled=role in WALLED,
         name=member.display_name,
+        roles=(role,),
     )
 
 
-@requires(Permission.SELF)
+@requires(Permission.SELF, reads(Data.ACCOUNT))
 async def my_places(tx: Tx) -> list[Place]:
     """Return the tenants in which the acting account works now, by name; each is asked inside its own wall."""
     names = {row.id: row for row in await tenants(tx)}
@@ -67,7 +69,7 @@ async def my_places(tx: Tx) -> list[Place]:
     return sorted(found, key=lambda place: place.name)
 
 
-@requires(Permission.SELF)
+@requires(Permission.SELF, reads(Data.ACCOUNT))
 async def me(tx: Tx) -> schemas.Me:
     """Return who acts, as what, where, and with which permissions."""
     return schemas.Me(
@@ -78,7 +80,7 @@ async def me(tx: Tx) -> schemas.Me:
     )
 
 
-@open_to_all("an invitation is read before there is an account")
+@open_to_all("an invitation is read before there is an account", reads(Data.STAFF))
 async def invitation(tx: Tx, token: str) -> Row[UUID, UUID, str, str, str, datetime, str]:
     """Return invitation, member, name, e-mail, role, expiry and tenant's name behind a one-time link.
 
@@ -108,7 +110,7 @@ async def invitation(tx: Tx, token: str) -> Row[UUID, UUID, str, str, str, datet
     return row
 
 
-@open_to_all("an invitation is read before there is an account")
+@open_to_all("an invitation is read before there is an account", reads(Data.STAFF))
 async def invitation_page(tx: Tx, token: str) -> InvitationPage:
     """Return what the page behind a one-time link says."""
     found = await invitation(tx, token)

@@ -4,6 +4,7 @@ from datetime import date
 from uuid import UUID
 
 from caretide.kernel.permissions import Permission, Role
+from caretide.kernel.records import Data, reads
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import rules, schemas
@@ -13,7 +14,7 @@ from caretide.tenants.queries.places import clinic, clinic_facts, clinics
 from caretide.ui.forms import Option
 
 
-@requires(Permission.CLINIC_WRITE)
+@requires(Permission.CLINIC_WRITE, reads(Data.SETTINGS))
 async def clinics_page(tx: Tx) -> schemas.ClinicsPage:
     """Return the tenant's clinics, and how many facts each lacks on its own calendar's today."""
     lines: list[schemas.ClinicLine] = []
@@ -27,7 +28,7 @@ async def clinics_page(tx: Tx) -> schemas.ClinicsPage:
     )
 
 
-@requires(Permission.CLINIC_WRITE)
+@requires(Permission.CLINIC_WRITE, reads(Data.SETTINGS, Data.STAFF))
 async def clinic_page(tx: Tx, clinic_id: UUID, invited: schemas.InviteLink | None = None) -> schemas.ClinicPage:
     """Return a clinic with its facts and people; `invited` is the link that was made just now."""
     row = await clinic(tx, clinic_id)
@@ -63,7 +64,7 @@ async def clinic_page(tx: Tx, clinic_id: UUID, invited: schemas.InviteLink | Non
     )
 
 
-@requires(Permission.CLINIC_WRITE)
+@requires(Permission.CLINIC_WRITE, reads(Data.STAFF))
 async def practitioners_page(tx: Tx) -> schemas.PractitionersPage:
     """Return those under whose names months may be billed, each with the member who signs in for them."""
     people = {person.practitioner_id: person for person in await members(tx) if person.practitioner_id}

@@ -10,6 +10,7 @@ from sqlalchemy import Row, select
 
 from caretide.kernel.errors import NotFound
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.runtime.access import remembered, requires
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Member, MemberLicense, Practitioner
@@ -41,14 +42,14 @@ _MEMBER = tuple(
 )
 
 
-@requires(Permission.MEMBER_READ)
+@requires(Permission.MEMBER_READ, reads(Data.STAFF))
 @remembered
 async def members(tx: Tx) -> list[MemberRow]:
     """Return the tenant's members by name."""
     return await _members(tx)
 
 
-@requires(Permission.MEMBER_READ)
+@requires(Permission.MEMBER_READ, reads(Data.STAFF))
 async def member(tx: Tx, member_id: UUID) -> MemberRow:
     """Return one member, at work or not."""
     found = await _members(tx, member_id)
@@ -70,7 +71,7 @@ async def _members(tx: Tx, member_id: UUID | None = None) -> list[MemberRow]:
     return [MemberRow(*row, languages=tuple(spoken), licenses=tuple(licenses.get(row[0], ()))) for *row, spoken in rows]
 
 
-@requires(Permission.MEMBER_READ)
+@requires(Permission.MEMBER_READ, reads(Data.STAFF))
 async def member_details(tx: Tx, member_id: UUID) -> MemberDetails:
     """Return what is known of a member, as `update_member` takes it."""
     row = await member(tx, member_id)
@@ -86,14 +87,14 @@ async def member_details(tx: Tx, member_id: UUID) -> MemberDetails:
     )
 
 
-@requires(Permission.MEMBER_READ)
+@requires(Permission.MEMBER_READ, reads(Data.STAFF))
 async def check_member(tx: Tx, member_id: UUID) -> None:
     """Raise NotFound unless the tenant has this member, at work or not."""
     if (await tx.db.execute(select(Member.id).where(Member.id == member_id))).first() is None:
         raise NotFound("There is no such member")
 
 
-@requires(Permission.SELF)
+@requires(Permission.SELF, reads(Data.STAFF))
 @remembered
 async def myself(tx: Tx) -> Row[UUID, UUID | None, str, str, str, UUID | None]:
     """Return id, account, role, credential, staff role and practitioner of the acting member."""
@@ -103,7 +104,7 @@ async def myself(tx: Tx) -> Row[UUID, UUID | None, str, str, str, UUID | None]:
     return (await tx.db.execute(wanted)).one()
 
 
-@requires(Permission.CLINIC_READ)
+@requires(Permission.CLINIC_READ, reads(Data.STAFF))
 @remembered
 async def practitioners(tx: Tx) -> list[PractitionerRow]:
     """Return the practitioners who bill for the tenant: those with a billing group."""
@@ -112,7 +113,7 @@ async def practitioners(tx: Tx) -> list[PractitionerRow]:
     return [PractitionerRow(*row) for row in rows]
 
 
-@requires(Permission.CLINIC_READ)
+@requires(Permission.CLINIC_READ, reads(Data.STAFF))
 async def practitioner(tx: Tx, practitioner_id: UUID) -> PractitionerRow:
     """Return one practitioner."""
     row = (await tx.db.execute(select(*_PRACTITIONER).where(Practitioner.id == practitioner_id))).one_or_none()

@@ -9,20 +9,23 @@ from sqlalchemy import Row, select
 
 from caretide.kernel.errors import NotFound
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.runtime.access import open_to_all, remembered, requires
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Clinic, ClinicFact, Company, CompanyService, Tenant
 from caretide.tenants.rules import ClinicRow
 
 
-@open_to_all("names tenants, which hold no health data; the command line and the tenant switcher need it")
+@open_to_all(
+    "names tenants, which hold no health data; the command line and the tenant switcher need it", reads(Data.SETTINGS)
+)
 async def tenants(tx: Tx) -> Sequence[Row[UUID, str, str, bool]]:
     """Return id, slug, name and whether its data is generated, of every tenant."""
     wanted = select(Tenant.id, Tenant.slug, Tenant.name, Tenant.is_generated).order_by(Tenant.slug)
     return (await tx.db.execute(wanted)).all()
 
 
-@open_to_all("resolves a tenant's name to its id before anything of the tenant is read")
+@open_to_all("resolves a tenant's name to its id before anything of the tenant is read", reads(Data.SETTINGS))
 async def tenant_by_slug(tx: Tx, slug: str) -> UUID:
     """Return a tenant's id; raise NotFound naming the command that lists them."""
     found = (await tx.db.execute(select(Tenant.id).where(Tenant.slug == slug))).scalar_one_or_none()
@@ -31,7 +34,7 @@ async def tenant_by_slug(tx: Tx, slug: str) -> UUID:
     return found
 
 
-@requires(Permission.SELF)
+@requires(Permission.SELF, reads(Data.SETTINGS))
 @remembered
 async def my_tenant(tx: Tx) -> Row[str, str, bool]:
     """Return slug, name and whether the data is generated, of the acting member's tenant."""
@@ -39,14 +42,14 @@ async def my_tenant(tx: Tx) -> Row[str, str, bool]:
     return (await tx.db.execute(wanted)).one()
 
 
-@open_to_all("names service companies, which hold no health data; the command line needs it")
+@open_to_all("names service companies, which hold no health data; the command line needs it", reads(Data.SETTINGS))
 async def companies(tx: Tx) -> Sequence[Row[UUID, str, str, bool]]:
     """Return id, slug, name and whether it is generated, of every service company."""
     wanted = select(Company.id, Company.slug, Company.name, Company.is_generated).order_by(Company.slug)
     return (await tx.db.execute(wanted)).all()
 
 
-@open_to_all("names a service company, which holds no health data")
+@open_to_all("names a service company, which holds no health data", reads(Data.SETTINGS))
 async def company(tx: Tx, company_id: UUID) -> Row[UUID, str, str]:
     """Return id, slug and name of a company."""
     wanted = select(Company.id, Company.slug, Company.name).where(Company.id == company_id)
@@ -56,7 +59,7 @@ async def company(tx: Tx, company_id: UUID) -> Row[UUID, str, str]:
     return row
 
 
-@open_to_all("names a service company, which holds no health data")
+@open_to_all("names a service company, which holds no health data", reads(Data.SETTINGS))
 async def company_by_slug(tx: Tx, slug: str) -> UUID:
     """Return a company's id; raise NotFound naming the command that lists them."""
     found = (await tx.db.execute(select(Company.id).where(Company.slug == slug))).scalar_one_or_none()
@@ -65,7 +68,7 @@ async def company_by_slug(tx: Tx, slug: str) -> UUID:
     return found
 
 
-@requires(Permission.SELF)
+@requires(Permission.SELF, reads(Data.SETTINGS))
 async def serving_company(tx: Tx) -> Row[UUID, str, str] | None:
     """Return id, slug and name of the company that serves the tenant; None where it works by itself."""
     wanted = select(Company.id, Company.slug, Company.name).where(
@@ -74,7 +77,7 @@ async def serving_company(tx: Tx) -> Row[UUID, str, str] | None:
     return (await tx.db.execute(wanted)).one_or_none()
 
 
-@requires(Permission.CLINIC_READ)
+@requires(Permission.CLINIC_READ, reads(Data.SETTINGS))
 @remembered
 async def clinics(tx: Tx) -> list[ClinicRow]:
     """Return the tenant's clinics by name."""
@@ -82,7 +85,7 @@ async def clinics(tx: Tx) -> list[ClinicRow]:
     return [ClinicRow(*row) for row in rows]
 
 
-@requires(Permission.CLINIC_READ)
+@requires(Permission.CLINIC_READ, reads(Data.SETTINGS))
 @remembered
 async def clinic(tx: Tx, clinic_id: UUID) -> ClinicRow:
     """Return one clinic."""
@@ -92,7 +95,7 @@ async def clinic(tx: Tx, clinic_id: UUID) -> ClinicRow:
     return ClinicRow(*row)
 
 
-@requires(Permission.CLINIC_READ)
+@requires(Permission.CLINIC_READ, reads(Data.SETTINGS))
 async def clinic_by_slug(tx: Tx, slug: str) -> ClinicRow:
     """Return the clinic with a slug; raise NotFound naming the command that lists them."""
     row = (await tx.db.execute(select(*_CLINIC).where(Clinic.slug == slug))).one_or_none()
@@ -114,7 +117,7 @@ _CLINIC = (
 )
 
 
-@requires(Permission.CLINIC_READ)
+@requires(Permission.CLINIC_READ, reads(Data.SETTINGS))
 @remembered
 async def clinic_facts(tx: Tx, clinic_id: UUID, on: date) -> dict[str, ClinicFact]:
     """Return, for each kind, the fact in effect on a day: the newest effective, the last recorded of those."""

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Final
 
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.patients import queries as patients
 from caretide.patients.rules import age
 from caretide.patients.schemas import ConditionRow, CoverageRow, MedicationRow, PatientRow
@@ -27,7 +28,18 @@ COVERAGES: Final = {
 NO_MRN: Final = "unknown"
 
 
-@requires(Permission.PATIENT_READ)
+@requires(
+    Permission.PATIENT_READ,
+    reads(
+        Data.CONDITIONS,
+        Data.MEDICATIONS,
+        Data.ALLERGIES,
+        Data.COVERAGE,
+        Data.ENCOUNTERS,
+        Data.DEMOGRAPHICS,
+        Data.CONTACT,
+    ),
+)
 async def chart(tx: Tx, who: PatientRow, clinic: ClinicRow, today: date) -> Chart:
     """Return the chart of a patient who was read before: what is active, and every coverage."""
     coverages = await patients.coverages(tx, who.id)

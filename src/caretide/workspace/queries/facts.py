@@ -11,6 +11,7 @@ from caretide.enrollment.queries import Enrolled, FactRow
 from caretide.enrollment.schemas import FACT_PERMISSIONS
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
@@ -54,7 +55,7 @@ class _Said:
     row: FactRow | None = None
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.FACTS))
 async def fact_lines(
     tx: Tx, patient_id: UUID, clinic: ClinicRow, month: Month, enrolled: Sequence[Enrolled]
 ) -> tuple[FactLine, ...]:

@@ -14,6 +14,7 @@ from caretide.billing.rules.standing import FIRST_THRESHOLD, UNRECORDED, marks_o
 from caretide.billing.rules.words import anchor
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.patients import queries as patients
 from caretide.programs.month_bar import thresholds
 from caretide.programs.packs import Packs
@@ -31,7 +32,7 @@ from caretide.workspace.schemas.patient import MonthCard, RulingCode, RulingExce
 ORDER: Final = {"block": 0, "adjust": 1, "info": 2}
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def patient_month(tx: Tx, patient_id: UUID, month: Month) -> tuple[MonthCard, ...]:
     """Return a patient's month; NotFound alike for an unknown patient and one behind a wall."""
     who = await patients.patient(tx, patient_id)
@@ -39,7 +40,7 @@ async def patient_month(tx: Tx, patient_id: UUID, month: Month) -> tuple[MonthCa
     return await month_cards(tx, patient_id, clinic, month, await time_log.entries(tx, patient_id, month))
 
 
-@requires(Permission.MONTH_READ)
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def month_cards(
     tx: Tx, patient_id: UUID, clinic: ClinicRow, month: Month, entries: Sequence[EntryRow]
 ) -> tuple[MonthCard, ...]:

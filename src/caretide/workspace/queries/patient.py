@@ -15,6 +15,7 @@ from caretide.enrollment.rules import DISCLOSURES, PROGRAMS, ConsentStanding
 from caretide.kernel.errors import NotFound
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.outreach.queries import attempts_card
 from caretide.patients import queries as patients
 from caretide.patients.schemas import PatientRow
@@ -48,7 +49,7 @@ PROGRAM_NAMES: Final = {"CCM": "Chronic care management (CCM)", "PCM": "Principa
 MODES: Final = {"verbal": "by word", "written": "in writing", "electronic": "electronically"}
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.DEMOGRAPHICS, Data.CONTACT))
 async def patient_page(tx: Tx, patient_id: UUID, asked: Month | None = None) -> PatientPage:
     """Return everything on a patient's page, for the present month or an earlier one that was asked for."""
     who = await patients.patient(tx, patient_id)

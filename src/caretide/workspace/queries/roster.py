@@ -19,6 +19,7 @@ from caretide.kernel.errors import NotFound
 from caretide.kernel.ids import parse_id
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.outreach.queries import month_attempts
 from caretide.outreach.rules import progress
 from caretide.outreach.schemas import MonthAttempts
@@ -94,7 +95,7 @@ class _View:
         return parse_id(self.choice.clinic) if self.choice.clinic else None
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.DEMOGRAPHICS, Data.MONTH, Data.TIME, Data.ATTEMPTS))
 async def my_day(tx: Tx, wanted: Wanted) -> MyDay:
     """Return the roster: that of a coordinator, whom the wall shows no other, and else the whole tenant's."""
     everywhere = await tenants.clinics(tx)

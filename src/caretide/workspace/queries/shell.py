@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from caretide.identity import queries as identity
 from caretide.kernel.permissions import Permission, Role
+from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
@@ -23,7 +24,7 @@ ROLES: Final = {
 }
 
 
-@requires(Permission.SELF)
+@requires(Permission.SELF, reads(Data.SETTINGS, Data.ACCOUNT))
 async def make_shell(tx: Tx, section: str, message: Message | None) -> Shell:
     """Return the frame for whoever acts: where they can go, what runs, what they should be told. Five statements."""
     messages = (message,) if message else ()
@@ -43,7 +44,7 @@ async def make_shell(tx: Tx, section: str, message: Message | None) -> Shell:
     )
 
 
-@requires(Permission.SELF)
+@requires(Permission.SELF, reads(Data.TIME, Data.DEMOGRAPHICS))
 async def running(tx: Tx) -> RunningTimer | None:
     """Return the member's timer; its patient is not named to somebody who may no longer see them."""
     if Permission.TIME_READ not in tx.actor.permissions:

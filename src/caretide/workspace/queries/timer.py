@@ -12,6 +12,7 @@ from caretide.enrollment.queries import Enrolled
 from caretide.enrollment.rules import ConsentStanding
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, reads
 from caretide.patients import queries as patients
 from caretide.patients.models import Patient
 from caretide.patients.schemas import PatientRow
@@ -32,7 +33,7 @@ ACTIVITIES: Final = tuple(
 )
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.TIME, Data.DEMOGRAPHICS, Data.ENROLLMENT))
 async def timer_pane(tx: Tx, patient_id: UUID) -> TimerPane:
     """Return the pane of one patient's page."""
     who = await patients.patient(tx, patient_id)
@@ -40,7 +41,7 @@ async def timer_pane(tx: Tx, patient_id: UUID) -> TimerPane:
     return await timer_beside(tx, who, clinic, await enrollment.enrollments(tx, patient_id))
 
 
-@requires(Permission.PATIENT_READ)
+@requires(Permission.PATIENT_READ, reads(Data.TIME, Data.DEMOGRAPHICS, Data.ENROLLMENT))
 async def timer_beside(tx: Tx, who: PatientRow, clinic: ClinicRow, enrolled: Sequence[Enrolled]) -> TimerPane:
     """Return the pane for a patient whose chart and enrollments are at hand."""
     timer = await time_log.running_timer(tx)
@@ -61,7 +62,7 @@ async def timer_beside(tx: Tx, who: PatientRow, clinic: ClinicRow, enrolled: Seq
     )
 
 
-@requires(Permission.TIME_READ)
+@requires(Permission.TIME_READ, reads(Data.TIME))
 async def patient_of_entry(tx: Tx, entry_id: UUID) -> UUID | None:
     """Return whose time an entry is; None for one that does not exist or lies behind a wall."""
     return (await tx.db.execute(select(TimeEntry.patient_id).where(TimeEntry.id == entry_id))).scalar_one_or_none()

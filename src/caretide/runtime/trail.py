@@ -1,0 +1,238 @@
+"""The audit trail: what a transaction has to answer for, as bytes that are the truth and columns derived from them.
+
+An event is a JSON document in one canonical form (keys sorted, no white space, UTF-8, no fractions: RFC 8785 for what
+stands in ours). The bytes are stored with their leaf, SHA-256(0x00 || bytes) as RFC 9162 hashes the leaves of a Merkle
+tree, and the database reads the columns out of the same bytes. Ids, classes of data and counts stand in them, never
+health data. No trail, no data: a transaction whose events cannot be written ends with 503 and nothing done.
+"""
+
+import hashlib
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from caretide.kernel.actor import Actor
+from caretide.kernel.errors import Unavailable
+from caretide.kernel.ids import new_id
+from caretide.kernel.records import Records, classes
+
+VERSION: Final = 1
+"""The form of the bytes. 0: an event of before there were bytes, written down by the migration as PostgreSQL prints."""
+
+# One statement writes events and their patients, and reads both out of the bytes: columns cannot say anything else.
+_READ_OUT: Final = """
+    WITH given AS MATERIALIZED (
+        SELECT sent.canonical, sent.leaf, event.*
+        FROM unnest(CAST(:documents AS bytea[]), CAST(:leaves AS bytea[])) AS sent(canonical, leaf),
+        jsonb_to_record(CAST(convert_from(sent.canonical, 'UTF8') AS jsonb)) AS event(
+            tenant uuid, id uuid, at timestamptz, app_at timestamptz, actor text, account uuid, member uuid,
+            roles text[], session text, request uuid, ip text, agent text, route text, verb text, act text, data text[],
+            outcome text, purpose text, glass uuid, rows integer, patients jsonb, details jsonb
+        )
+    )
+"""
+_WRITE_EVENTS = text(
+    f"""{_READ_OUT}, written AS (
+        INSERT INTO audit_events (
+            tenant_id, id, at, app_at, actor_kind, account_id, member_id, roles, session, request_id, ip, agent, route,
+            verb, act, data, outcome, purpose, glass_id, rows, patients, details, canonical, leaf
+        )
+        SELECT tenant, id, at, app_at, actor, account, member, roles, session, request, ip, agent, route,
+            verb, act, data, outcome, purpose, glass, rows, jsonb_array_length(patients), details, canonical, leaf
+        FROM given
+    )
+    INSERT INTO audit_event_patients (tenant_id, id, patient_id)
+    SELECT tenant, id, CAST(patient AS uuid) FROM given, jsonb_array_elements_text(patients) AS seen(patient)
+    """  # noqa: S608 - both parts are constants of this file
+)
+_WRITE_ACCOUNT_EVENTS = text(
+    f"""{_READ_OUT}
+    INSERT INTO account_events (
+        id, at, app_at, account_id, session, request_id, ip, agent, route, verb, act, data, outcome, details,
+        canonical, leaf
+    )
+    SELECT id, at, app_at, account, session, request, ip, agent, route, verb, act, data, outcome, details,
+        canonical, leaf
+    FROM given
+    """  # noqa: S608 - both parts are constants of this file
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from. `session` and `agent` are hashes, `route` is a template: no id of a patient in it."""
+
+    route: str = ""
+    request_id: UUID | None = None
+    session: str | None = None
+    ip: str | None = None
+    agent: str | None = None
+
+
+NOWHERE: Final = Origin()
+"""The origin of what no request asked for: tests, and work inside the process."""
+
+
+@dataclass(slots=True)
+class Event:
+    """An outermost verb in the making: its classes of data grow with every verb that runs inside it."""
+
+    verb: str
+    act: str
+    bits: int
+    patients: set[UUID] = field(default_factory=set[UUID])
+    details: dict[str, Any] = field(default_factory=dict[str, Any])
+    rows: int | None = None
+
+
+@dataclass(slots=True)
+class Named:
+    """Whom and which classes of data a part of a verb named."""
+
+    patients: set[UUID] = field(default_factory=set[UUID])
+    bits: int = 0
+
+
+@dataclass
+class Trail:
+    """What the running transaction has to answer for: one event per outermost verb, with the patients it touched.
+
+    `began` is the start of the transaction by the database's clock. `purpose` and `glass_id` say under which special
+    right it runs, where it does.
+    """
+
+    origin: Origin = NOWHERE
+    events: list[Event] = field(default_factory=list[Event])
+    depth: int = 0
+    began: datetime | None = None
+    purpose: str | None = None
+    glass_id: UUID | None = None
+
+    def enter(self, verb: str, records: Records) -> None:
+        """Begin a verb: the outermost is an event, those inside add their classes of data to it."""
+        if self.depth == 0:
+            self.events.append(Event(verb, records.act, records.bits))
+        else:
+            self.events[-1].bits |= records.bits
+        self.depth += 1
+
+    def leave(self) -> None:
+        """End a verb, whether it succeeded or not."""
+        self.depth -= 1
+
+    @contextmanager
+    def entering(self, verb: str, records: Records) -> Generator[None]:
+        """Record work that is no function of its own as a verb."""
+        self.enter(verb, records)
+        try:
+            yield
+        finally:
+            self.leave()
+
+    @contextmanager
+    def unseen(self) -> Generator[None]:
+        """Run verbs that work figures out anew and show nobody anything: whom they read about is not recorded."""
+        self.events.append(Event("", "", 0))
+        self.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
+            self.events.pop()
+
+    @contextmanager
+    def naming(self) -> Generator[Named]:
+        """Hear which patients and classes the running verb names meanwhile; its event has them too."""
+        running, named = self.events[-1], Named()
+        patients, bits = running.patients, running.bits
+        running.patients, running.bits = named.patients, 0
+        try:
+            yield named
+        finally:
+            named.bits = running.bits
+            running.patients, running.bits = patients | named.patients, bits | named.bits
+
+    def name(self, named: Named) -> None:
+        """Name the same patients and classes once more, for an answer that is given again."""
+        if self.events:
+            self.events[-1].patients |= named.patients
+            self.events[-1].bits |= named.bits
+
+    async def write(self, db: AsyncConnection, actor: Actor, now: datetime, outcome: str) -> None:
+        """Write the collected events in the name of an actor; raise Unavailable where that cannot be done."""
+        events, self.events = self.events, []
+        if not events:
+            return
+        # Sorted, so that the events of a transaction, which share a time, stand in their order.
+        ids = sorted(new_id() for _ in events)
+        shared = self._shared(actor, now, outcome)
+        documents = [canonical(_document(shared, id_, one)) for id_, one in zip(ids, events, strict=True)]
+        statement = _WRITE_ACCOUNT_EVENTS if actor.tenant_id is None else _WRITE_EVENTS
+        try:
+            await db.execute(statement, {"documents": documents, "leaves": [leaf(one) for one in documents]})
+        except DBAPIError as error:
+            raise Unavailable("What was asked for cannot be recorded, so it was not done") from error
+
+    def _shared(self, actor: Actor, now: datetime, outcome: str) -> dict[str, Any]:
+        """Return what all events of the transaction have in common."""
+        origin = self.origin
+        return {
+            "v": VERSION,
+            "tenant": actor.tenant_id,
+            "at": _time(self.began or now),
+            "app_at": _time(now),
+            "actor": actor.kind,
+            "account": actor.account_id,
+            "member": actor.member_id,
+            "roles": actor.roles,
+            "session": origin.session,
+            "request": origin.request_id,
+            "ip": origin.ip,
+            "agent": origin.agent,
+            "route": origin.route,
+            "outcome": outcome,
+            "purpose": self.purpose,
+            "glass": self.glass_id,
+        }
+
+
+def _document(shared: Mapping[str, Any], id_: UUID, event: Event) -> dict[str, Any]:
+    document = {
+        **shared,
+        "id": id_,
+        "verb": event.verb,
+        "act": event.act,
+        "data": classes(event.bits),
+        "rows": event.rows,
+        "patients": sorted(event.patients),
+        "details": event.details,
+    }
+    if shared["tenant"] is None:
+        # A sign-in knows better than the transaction whose it was and whether it was refused.
+        details = dict(event.details)
+        document["outcome"] = details.pop("outcome", shared["outcome"])
+        document["account"] = details.pop("account_id", shared["account"])
+        document["details"] = details
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def canonical(document: Mapping[str, Any]) -> bytes:
+    """Return the canonical bytes of an event."""
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+
+
+def leaf(document: bytes) -> bytes:
+    """Return the Merkle leaf of an event's bytes (RFC 9162, section 2.1.1)."""
+    return hashlib.sha256(b"\x00" + document).digest()
