@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from caretide.enrollment import queries, rules
 from caretide.enrollment.models import Consent, Enrollment, EnrollmentStatus, PatientFact
@@ -34,6 +34,17 @@ from caretide.tenants import queries as tenants
 SCRIPT_VERSION = "2026-1"
 """The wording of the five disclosures that the consent form shows."""
 
+# Built once: building a small statement costs more than running it.
+_OPEN_ALREADY = select(Enrollment.id).where(
+    Enrollment.patient_id == bindparam("patient_id"),
+    Enrollment.program == bindparam("program"),
+    Enrollment.ended_on.is_(None),
+)
+_INSERT_ENROLLMENT = insert(Enrollment)
+_INSERT_STATUS = insert(EnrollmentStatus)
+_INSERT_CONSENT = insert(Consent)
+_INSERT_FACT = insert(PatientFact)
+
 
 @requires(Permission.ENROLLMENT_WRITE, creates(Data.ENROLLMENT))
 async def enroll(
@@ -60,15 +71,13 @@ async def enroll(
         raise Conflict("This patient has died or left; nobody can be enrolled after that")
     if (await tenants.practitioner(tx, practitioner_id)).tin_group is None:
         raise Invalid("This practitioner does not bill here; choose one with a billing group", field="practitioner_id")
-    same = select(Enrollment.id).where(Enrollment.patient_id == patient_id, Enrollment.program == program)
-    if (await tx.db.execute(same.where(Enrollment.ended_on.is_(None)))).first():
+    if (await tx.db.execute(_OPEN_ALREADY, {"patient_id": patient_id, "program": program})).first():
         raise Conflict(f"The patient is already enrolled in {program}; end that enrollment first")
     enrollment_id = new_id()
     row = {"id": enrollment_id, "patient_id": patient_id, "clinic_id": patient.clinic_id, "program": program}
     attested = {"is_high_risk": is_high_risk, "expected_months": expected_months}
-    await tx.db.execute(
-        insert(Enrollment).values(**row, **attested, practitioner_id=practitioner_id, started_on=started_on)
-    )
+    billed = {"practitioner_id": practitioner_id, "started_on": started_on}
+    await tx.db.execute(_INSERT_ENROLLMENT, {**row, **attested, **billed})
     await _status(tx, enrollment_id, patient_id, "enrolled", "", started_on)
     return enrollment_id
 
@@ -126,7 +135,7 @@ async def record_consent(
     stamped = {"recorded_by": tx.actor.member_id, "recorded_at": tx.now}
     script = clean_text(script_version, field="script_version", limit=NAME_LENGTH) or SCRIPT_VERSION
     values = {"id": consent_id, **whose, **made, **stamped, "disclosures": told, "script_version": script}
-    await tx.db.execute(insert(Consent).values(**values))
+    await tx.db.execute(_INSERT_CONSENT, values)
     tx.note(enrollment_id=str(row.id), decision=decision)
     return consent_id
 
@@ -183,7 +192,7 @@ async def record_fact(
     dates = {"effective_on": starts, "checked_on": checked_on, "service_month": month.first if month else None}
     stamped = {"recorded_by": tx.actor.member_id, "recorded_at": tx.now, "supersedes_id": supersedes_id}
     row = {"id": fact_id, "patient_id": patient_id, "kind": kind, "value": stored}
-    await tx.db.execute(insert(PatientFact).values(**row, **dates, **stamped))
+    await tx.db.execute(_INSERT_FACT, {**row, **dates, **stamped})
     tx.note(kind=kind, month=text)
     return fact_id
 
@@ -238,7 +247,7 @@ async def _check_superseded(tx: Tx, fact_id: UUID, patient_id: UUID, kind: str) 
 async def _status(tx: Tx, enrollment_id: UUID, patient_id: UUID, status: str, reason: str, effective_on: date) -> None:
     row = {"enrollment_id": enrollment_id, "patient_id": patient_id, "status": status, "reason": reason}
     stamped = {"recorded_by": tx.actor.member_id, "recorded_at": tx.now, "effective_on": effective_on}
-    await tx.db.execute(insert(EnrollmentStatus).values(id=new_id(), **row, **stamped))
+    await tx.db.execute(_INSERT_STATUS, {"id": new_id(), **row, **stamped})
     tx.note(enrollment_id=str(enrollment_id), status=status)
 
 

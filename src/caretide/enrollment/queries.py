@@ -157,13 +157,16 @@ _ENROLLMENT = (
 )
 _BILLED_BY = and_(Practitioner.tenant_id == Enrollment.tenant_id, Practitioner.id == Enrollment.practitioner_id)
 _ENROLLMENTS = select(*_ENROLLMENT).join(Practitioner, _BILLED_BY)
+_ONE_ENROLLMENT = _ENROLLMENTS.where(Enrollment.id == bindparam("enrollment_id"))
+_ENROLLMENTS_OF = _ENROLLMENTS.where(Enrollment.patient_id == bindparam("patient_id")).order_by(
+    Enrollment.ended_on.desc().nulls_first(), Enrollment.started_on.desc()
+)
 
 
 @requires(Permission.PATIENT_READ, reads(Data.ENROLLMENT, Data.CONSENT))
 async def enrollments(tx: Tx, patient_id: UUID) -> list[Enrolled]:
     """Return a patient's enrollments, open ones first, with consent as it stands this month."""
-    wanted = _ENROLLMENTS.where(Enrollment.patient_id == patient_id)
-    found = await _rows(tx, wanted.order_by(Enrollment.ended_on.desc().nulls_first(), Enrollment.started_on.desc()))
+    found = await _rows(tx, _ENROLLMENTS_OF, {"patient_id": patient_id})
     tx.touch(patient_id)
     zones = await _zones(tx)
     decisions = await _decisions(tx, [patient_id])
@@ -179,7 +182,7 @@ async def enrollments(tx: Tx, patient_id: UUID) -> list[Enrolled]:
 @requires(Permission.PATIENT_READ, reads(Data.ENROLLMENT))
 async def enrollment(tx: Tx, enrollment_id: UUID) -> EnrollmentRow:
     """Return one enrollment; NotFound alike for an unknown one, another tenant's, and one behind the roster wall."""
-    found = await _rows(tx, _ENROLLMENTS.where(Enrollment.id == enrollment_id))
+    found = await _rows(tx, _ONE_ENROLLMENT, {"enrollment_id": enrollment_id})
     if not found:
         raise NotFound("There is no such enrollment")
     tx.touch(found[0].patient_id)
@@ -245,38 +248,41 @@ def _open_in(clinic_id: UUID, month: Month) -> tuple[ColumnElement[bool], ...]:
     return (Enrollment.clinic_id == clinic_id, Enrollment.started_on <= month.last, lasting)
 
 
-async def _rows(tx: Tx, wanted: Select[*tuple[Any, ...]]) -> list[EnrollmentRow]:
-    return [EnrollmentRow(*row) for row in (await tx.db.execute(wanted)).all()]
+async def _rows(tx: Tx, wanted: Select[*tuple[Any, ...]], values: dict[str, UUID] | None = None) -> list[EnrollmentRow]:
+    return [EnrollmentRow(*row) for row in (await tx.db.execute(wanted, values)).all()]
 
 
 async def _zones(tx: Tx) -> dict[UUID, ZoneInfo]:
-    return {row.id: ZoneInfo(row.time_zone) for row in (await tx.db.execute(select(Clinic.id, Clinic.time_zone))).all()}
+    return {row.id: ZoneInfo(row.time_zone) for row in (await tx.db.execute(_ZONES)).all()}
+
+
+_ZONES = select(Clinic.id, Clinic.time_zone)
+_DECISIONS = (
+    select(
+        Consent.patient_id,
+        Enrollment.program,
+        Consent.decision,
+        Consent.decided_at,
+        Consent.practitioner_id,
+        Consent.mode,
+        Consent.disclosures,
+        Consent.obtained_by,
+        Consent.script_version,
+        Consent.recorded_at,
+        Member.display_name,
+    )
+    .join(Enrollment, and_(Enrollment.tenant_id == Consent.tenant_id, Enrollment.id == Consent.enrollment_id))
+    .outerjoin(Member, and_(Member.tenant_id == Consent.tenant_id, Member.id == Consent.recorded_by))
+    .where(Consent.patient_id == any_(_IDS))
+    .order_by(Consent.recorded_at, Consent.id)
+)
 
 
 async def _decisions(tx: Tx, patient_ids: Iterable[UUID]) -> dict[tuple[UUID, str], list[rules.Decision]]:
     """Return every decision by patient and program, whoever the practitioner was, the earliest recorded first."""
-    wanted = (
-        select(
-            Consent.patient_id,
-            Enrollment.program,
-            Consent.decision,
-            Consent.decided_at,
-            Consent.practitioner_id,
-            Consent.mode,
-            Consent.disclosures,
-            Consent.obtained_by,
-            Consent.script_version,
-            Consent.recorded_at,
-            Member.display_name,
-        )
-        .join(Enrollment, and_(Enrollment.tenant_id == Consent.tenant_id, Enrollment.id == Consent.enrollment_id))
-        .outerjoin(Member, and_(Member.tenant_id == Consent.tenant_id, Member.id == Consent.recorded_by))
-        .where(Consent.patient_id == any_(_IDS))
-        .order_by(Consent.recorded_at, Consent.id)
-    )
     found: defaultdict[tuple[UUID, str], list[rules.Decision]] = defaultdict(list)
     for patient, program, decision, at, practitioner, mode, told, by, script, recorded_at, recorded_by in (
-        await tx.db.execute(wanted, {"ids": sorted(patient_ids)})
+        await tx.db.execute(_DECISIONS, {"ids": sorted(patient_ids)})
     ).all():
         made = frozenset(name for name, done in told.items() if done)
         one = rules.Decision(decision, at, practitioner, mode, made, by, script, recorded_at, recorded_by)
@@ -348,11 +354,13 @@ async def facts_as_of(tx: Tx, patient_ids: Sequence[UUID] | None, month: Month) 
 @requires(Permission.PATIENT_READ, reads(Data.FACTS))
 async def first_plan_on(tx: Tx, patient_id: UUID) -> date | None:
     """Return the day on which a patient's first care plan took effect, by the records that stand; None without one."""
-    wanted = select(func.min(PatientFact.effective_on)).where(
-        PatientFact.patient_id == patient_id, PatientFact.kind == "care-plan", ~_SUPERSEDED
-    )
     tx.touch(patient_id)
-    return (await tx.db.execute(wanted)).scalar_one()
+    return (await tx.db.execute(_FIRST_PLAN_ON, {"patient_id": patient_id})).scalar_one()
+
+
+_FIRST_PLAN_ON = select(func.min(PatientFact.effective_on)).where(
+    PatientFact.patient_id == bindparam("patient_id"), PatientFact.kind == "care-plan", ~_SUPERSEDED
+)
 
 
 @requires(Permission.PATIENT_READ, reads(Data.FACTS))

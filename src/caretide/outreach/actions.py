@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from caretide.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from caretide.kernel.ids import new_id
@@ -20,6 +20,12 @@ from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.time_log.models import TimeEntry
+
+# Built once: building a small statement costs more than running it.
+_INSERT_ATTEMPT = insert(Attempt)
+_THEIR_ENTRY = select(TimeEntry.id).where(
+    TimeEntry.id == bindparam("entry_id"), TimeEntry.patient_id == bindparam("patient_id")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +179,7 @@ async def _insert(tx: Tx, patient_id: UUID, made: _Made) -> UUID:
         "time_entry_id": made.time_entry_id,
         "supersedes_id": made.supersedes_id,
     }
-    await tx.db.execute(insert(Attempt).values(**row))
+    await tx.db.execute(_INSERT_ATTEMPT, row)
     tx.touch(patient_id)
     tx.note(attempt_id=str(attempt_id))
     return attempt_id
@@ -205,6 +211,5 @@ def _check_call_back(made: _Made) -> None:
 
 
 async def _check_entry(tx: Tx, patient_id: UUID, entry_id: UUID) -> None:
-    wanted = select(TimeEntry.id).where(TimeEntry.id == entry_id, TimeEntry.patient_id == patient_id)
-    if (await tx.db.execute(wanted)).one_or_none() is None:
+    if (await tx.db.execute(_THEIR_ENTRY, {"entry_id": entry_id, "patient_id": patient_id})).one_or_none() is None:
         raise NotFound("There is no such entry")

@@ -67,6 +67,7 @@ _PATIENT = (
     Patient.is_active,
     Patient.updated_at,
 )
+_ONE_PATIENT = select(*_PATIENT).where(Patient.id == bindparam("patient_id"))
 _LINE = (
     Patient.id,
     Patient.clinic_id,
@@ -83,7 +84,7 @@ _LINE = (
 @requires(Permission.PATIENT_READ, reads(Data.DEMOGRAPHICS, Data.CONTACT))
 async def patient(tx: Tx, patient_id: UUID) -> PatientRow:
     """Return one patient; raise NotFound alike for an unknown one, another tenant's, and one behind the roster wall."""
-    row = (await tx.db.execute(select(*_PATIENT).where(Patient.id == patient_id))).one_or_none()
+    row = (await tx.db.execute(_ONE_PATIENT, {"patient_id": patient_id})).one_or_none()
     if row is None:
         raise NotFound("There is no such patient")
     tx.touch(patient_id)

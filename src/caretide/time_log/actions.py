@@ -1,12 +1,12 @@
 """Starting and stopping time, telling it after the fact, correcting and deciding over it, locking a month."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from caretide.enrollment import queries as enrollment
 from caretide.enrollment.queries import EnrollmentRow
@@ -53,6 +53,21 @@ class Logged:
 MOST_DECISIONS: Final = 200
 """Entries that one form decides over at most."""
 
+# Built once: building a small statement costs more than running it.
+_INSERT_TIMER = insert(Timer)
+_STOP_TIMER = delete(Timer).where(Timer.member_id == bindparam("whose")).returning(Timer)
+_INSERT_ENTRY = insert(TimeEntry)
+_INSERT_APPROVAL = insert(TimeApproval)
+_FIRST_MINE = (
+    select(Designation.id)
+    .where(
+        Designation.patient_id == bindparam("patient_id"),
+        Designation.member_id == bindparam("member_id"),
+        Designation.valid_from <= bindparam("start"),
+    )
+    .limit(1)
+)
+
 
 @requires(Permission.TIME_WRITE, creates(Data.TIME))
 async def start_timer(tx: Tx, patient_id: UUID, enrollment_id: UUID, activity_type: str) -> UUID:
@@ -80,7 +95,7 @@ async def start_timer(tx: Tx, patient_id: UUID, enrollment_id: UUID, activity_ty
     whose = {"member_id": me.id, "account_id": me.account_id, "staff_role": me.staff_role, "credential": me.credential}
     for_whom = {"patient_id": patient_id, "enrollment_id": enrollment_id, "clinic_id": found.clinic_id}
     what = {"program": found.program, "activity_type": activity_type, "started_at": tx.now}
-    await tx.db.execute(insert(Timer).values(id=timer_id, **whose, **for_whom, **what))
+    await tx.db.execute(_INSERT_TIMER, {"id": timer_id, **whose, **for_whom, **what})
     tx.touch(patient_id)
     return timer_id
 
@@ -103,8 +118,7 @@ async def stop_timer_of(tx: Tx, member_id: UUID) -> list[Logged]:
 async def _stop(tx: Tx, member_id: UUID, note: str | None, source: str) -> list[Logged]:
     text = clean_text(note or "", field="note", limit=NOTE_LENGTH)
     # Whoever deletes the row has stopped it: a second tab finds nothing, and records nothing twice.
-    gone = delete(Timer).where(Timer.member_id == member_id).returning(Timer)
-    timer = (await tx.db.execute(gone)).one_or_none()
+    timer = (await tx.db.execute(_STOP_TIMER, {"whose": member_id})).one_or_none()
     if timer is None:
         raise NotFound("No timer is running")
     tx.touch(timer.patient_id)
@@ -139,6 +153,9 @@ class _Whose:
     credential: str
 
 
+_WHOSE = tuple(one.name for one in fields(_Whose))
+
+
 async def _insert(
     tx: Tx,
     whose: _Whose,
@@ -163,12 +180,13 @@ async def _insert(
             note=note,
             supersedes_id=supersedes_id,
             entry_reason=reason,
-            **asdict(whose),
+            **{name: getattr(whose, name) for name in _WHOSE},
         )
         for start, end, source in stretches
         for piece in split_by_month(start, end, zone)
     ]
-    await tx.db.execute(insert(TimeEntry), [_row(one) for one in made])
+    rows = [_row(one) for one in made]
+    await tx.db.execute(_INSERT_ENTRY, rows[0] if len(rows) == 1 else rows)
     tx.note(entries=[str(one.id) for one in made])
     return [_logged(one) for one in made]
 
@@ -177,10 +195,12 @@ def _sealed(text: str, place: bytes) -> bytes | None:
     return cipher().seal(text.encode(), place) if text else None
 
 
+_ENTRY_COLUMNS = tuple(one.name for one in fields(EntryFacts) if one.name != "tenant_id")
+
+
 def _row(entry: EntryFacts) -> dict[str, Any]:
     """Return an entry's columns. The database fills in the tenant from the context; the hash covers it all the same."""
-    values = asdict(entry)
-    del values["tenant_id"]
+    values = {name: getattr(entry, name) for name in _ENTRY_COLUMNS}
     return {**values, "row_hash": row_hash(entry)}
 
 
@@ -245,10 +265,8 @@ async def _check_roster(tx: Tx, patient_id: UUID, start: datetime) -> None:
     """Say in words what the roster wall would refuse without any: time before the patient was first one's own."""
     if not tx.actor.walled:
         return
-    mine = select(Designation.id).where(
-        Designation.patient_id == patient_id, Designation.member_id == tx.member_id, Designation.valid_from <= start
-    )
-    if (await tx.db.execute(mine.limit(1))).first() is None:
+    mine = {"patient_id": patient_id, "member_id": tx.member_id, "start": start}
+    if (await tx.db.execute(_FIRST_MINE, mine)).first() is None:
         raise Invalid("The patient was not yet on your list then", field="start")
 
 
@@ -320,7 +338,7 @@ async def _decide(tx: Tx, entry_ids: Collection[UUID], decision: str, why: str |
     made = {"approved_by": tx.member_id, "decision": decision, "reason": why, "decided_at": tx.now}
     for row in rows:
         whose = {"entry_id": row.id, "patient_id": row.patient_id, "coordinator_id": row.coordinator_id}
-        await tx.db.execute(insert(TimeApproval).values(id=new_id(), **whose, **made))
+        await tx.db.execute(_INSERT_APPROVAL, {"id": new_id(), **whose, **made})
         if why is not None:
             await _void(tx, row.id, why)
     tx.touch(*(row.patient_id for row in rows))

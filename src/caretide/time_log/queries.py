@@ -128,16 +128,49 @@ _TIMER = (
     Timer.started_at,
 )
 _RUNS_FOR = and_(Member.tenant_id == Timer.tenant_id, Member.id == Timer.member_id)
+_TIMER_OF = select(*_TIMER).join(Member, _RUNS_FOR).where(Timer.member_id == bindparam("member_id"))
 _LOGGED_BY = and_(Member.tenant_id == TimeEntry.tenant_id, Member.id == TimeEntry.coordinator_id)
 _DECIDED = and_(TimeApproval.tenant_id == TimeEntry.tenant_id, TimeApproval.entry_id == TimeEntry.id)
+_VOIDER, _DECIDER = aliased(Member), aliased(Member)
+_ENTRIES = (
+    select(
+        TimeEntry.id,
+        TimeEntry.patient_id,
+        TimeEntry.coordinator_id,
+        Member.display_name,
+        TimeEntry.credential,
+        TimeEntry.staff_role,
+        TimeEntry.enrollment_id,
+        TimeEntry.program,
+        TimeEntry.activity_type,
+        TimeEntry.start_time,
+        TimeEntry.end_time,
+        TimeEntry.duration_secs,
+        TimeEntry.note,
+        TimeEntry.is_void,
+        TimeEntry.void_reason,
+        _VOIDER.display_name.label("voider"),
+        TimeEntry.voided_at,
+        TimeEntry.source,
+        TimeEntry.supersedes_id,
+        TimeEntry.entry_reason,
+        TimeApproval.decision,
+        _DECIDER.display_name.label("decider"),
+    )
+    .join(Member, _LOGGED_BY)
+    .outerjoin(TimeApproval, _DECIDED)
+    .outerjoin(_DECIDER, and_(_DECIDER.tenant_id == TimeEntry.tenant_id, _DECIDER.id == TimeApproval.approved_by))
+    .outerjoin(_VOIDER, and_(_VOIDER.tenant_id == TimeEntry.tenant_id, _VOIDER.id == TimeEntry.voided_by))
+    .where(TimeEntry.patient_id == bindparam("patient_id"), TimeEntry.service_month == bindparam("month"))
+    .order_by(TimeEntry.start_time.desc(), TimeEntry.id.desc())
+)
 
 
 @requires(Permission.TIME_READ, reads(Data.TIME))
 @remembered
 async def running_timer(tx: Tx) -> TimerRow | None:
     """Return the acting member's timer in this tenant. One that runs in another tenant is not told of."""
-    wanted = select(*_TIMER).join(Member, _RUNS_FOR).where(Timer.member_id == tx.actor.member_id)
-    row = (await tx.db.execute(wanted)).one_or_none()
+    row = (await tx.db.execute(_TIMER_OF, {"member_id": tx.actor.member_id})).one_or_none()
     if row is None:
         return None
     tx.touch(row.patient_id)
@@ -156,41 +189,9 @@ async def running_timers(tx: Tx, clinic_id: UUID) -> list[TimerRow]:
 @requires(Permission.TIME_READ, reads(Data.TIME, Data.NOTES))
 async def entries(tx: Tx, patient_id: UUID, month: Month) -> list[EntryRow]:
     """Return a patient's entries of a month, voided ones too, the latest first."""
-    voider, decider = aliased(Member), aliased(Member)
-    wanted = (
-        select(
-            TimeEntry.id,
-            TimeEntry.patient_id,
-            TimeEntry.coordinator_id,
-            Member.display_name,
-            TimeEntry.credential,
-            TimeEntry.staff_role,
-            TimeEntry.enrollment_id,
-            TimeEntry.program,
-            TimeEntry.activity_type,
-            TimeEntry.start_time,
-            TimeEntry.end_time,
-            TimeEntry.duration_secs,
-            TimeEntry.note,
-            TimeEntry.is_void,
-            TimeEntry.void_reason,
-            voider.display_name.label("voider"),
-            TimeEntry.voided_at,
-            TimeEntry.source,
-            TimeEntry.supersedes_id,
-            TimeEntry.entry_reason,
-            TimeApproval.decision,
-            decider.display_name.label("decider"),
-        )
-        .join(Member, _LOGGED_BY)
-        .outerjoin(TimeApproval, _DECIDED)
-        .outerjoin(decider, and_(decider.tenant_id == TimeEntry.tenant_id, decider.id == TimeApproval.approved_by))
-        .outerjoin(voider, and_(voider.tenant_id == TimeEntry.tenant_id, voider.id == TimeEntry.voided_by))
-        .where(TimeEntry.patient_id == patient_id, TimeEntry.service_month == month.first)
-        .order_by(TimeEntry.start_time.desc(), TimeEntry.id.desc())
-    )
     tx.touch(patient_id)
-    return [_with_note(row) for row in (await tx.db.execute(wanted)).all()]
+    asked = {"patient_id": patient_id, "month": month.first}
+    return [_with_note(row) for row in (await tx.db.execute(_ENTRIES, asked)).all()]
 
 
 def _with_note(row: Row[*tuple[Any, ...]]) -> EntryRow:

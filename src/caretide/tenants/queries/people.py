@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from caretide.kernel.errors import NotFound
 from caretide.kernel.permissions import Permission
@@ -98,10 +98,12 @@ async def check_member(tx: Tx, member_id: UUID) -> None:
 @remembered
 async def myself(tx: Tx) -> Row[UUID, UUID | None, str, str, str, UUID | None]:
     """Return id, account, role, credential, staff role and practitioner of the acting member."""
-    wanted = select(
-        Member.id, Member.account_id, Member.role, Member.credential, Member.staff_role, Member.practitioner_id
-    ).where(Member.id == tx.member_id)
-    return (await tx.db.execute(wanted)).one()
+    return (await tx.db.execute(_MYSELF, {"member_id": tx.member_id})).one()
+
+
+_MYSELF = select(
+    Member.id, Member.account_id, Member.role, Member.credential, Member.staff_role, Member.practitioner_id
+).where(Member.id == bindparam("member_id"))
 
 
 @requires(Permission.CLINIC_READ, reads(Data.STAFF))
@@ -116,7 +118,7 @@ async def practitioners(tx: Tx) -> list[PractitionerRow]:
 @requires(Permission.CLINIC_READ, reads(Data.STAFF))
 async def practitioner(tx: Tx, practitioner_id: UUID) -> PractitionerRow:
     """Return one practitioner."""
-    row = (await tx.db.execute(select(*_PRACTITIONER).where(Practitioner.id == practitioner_id))).one_or_none()
+    row = (await tx.db.execute(_ONE_PRACTITIONER, {"practitioner_id": practitioner_id})).one_or_none()
     if row is None:
         raise NotFound("There is no such practitioner")
     return PractitionerRow(*row)
@@ -130,3 +132,4 @@ _PRACTITIONER = (
     Practitioner.kind,
     Practitioner.tin_group,
 )
+_ONE_PRACTITIONER = select(*_PRACTITIONER).where(Practitioner.id == bindparam("practitioner_id"))

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from caretide.kernel.errors import NotFound
 from caretide.kernel.permissions import Permission
@@ -89,7 +89,7 @@ async def clinics(tx: Tx) -> list[ClinicRow]:
 @remembered
 async def clinic(tx: Tx, clinic_id: UUID) -> ClinicRow:
     """Return one clinic."""
-    row = (await tx.db.execute(select(*_CLINIC).where(Clinic.id == clinic_id))).one_or_none()
+    row = (await tx.db.execute(_ONE_CLINIC, {"clinic_id": clinic_id})).one_or_none()
     if row is None:
         raise NotFound
     return ClinicRow(*row)
@@ -115,6 +115,7 @@ _CLINIC = (
     Clinic.provider_type,
     Clinic.place_of_service,
 )
+_ONE_CLINIC = select(*_CLINIC).where(Clinic.id == bindparam("clinic_id"))
 
 
 @requires(Permission.CLINIC_READ, reads(Data.SETTINGS))
