@@ -19,6 +19,7 @@ from psycopg import sql
 from caretide.postgres import server as postgres
 from caretide.postgres.databases import Databases
 from caretide.postgres.roles import LoginRole
+from caretide.runtime.context_keys import install, signing_keys
 from caretide.runtime.installation import Installation
 from caretide.runtime.migrations import migrate
 from caretide.runtime.tx import Database, Stores
@@ -96,6 +97,7 @@ def cluster() -> Iterator[postgres.Cluster]:
         with (home / "template.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             migrate(shared.url(LoginRole.MIGRATOR))
+            install(shared.url(LoginRole.MIGRATOR), signing_keys(home))
         yield shared
 
 
@@ -126,10 +128,10 @@ def drop_database(cluster: postgres.Cluster, name: str) -> None:
 
 @pytest.fixture(scope="session")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
-    """The installation's keys and vault, in folders of this test process."""
+    """The installation's keys and vault, in folders of this test process; the run has one signing key."""
     home = tmp_path_factory.mktemp("home")
     vault = FolderVault(home / "vault", Keyring.open(home / "keys", "vault"))
-    return Stores(Keyring.open(home / "keys", "columns"), vault)
+    return Stores(Keyring.open(home / "keys", "columns"), vault, signing_keys(Path(os.environ[HOME])))
 
 
 @pytest.fixture

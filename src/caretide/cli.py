@@ -10,6 +10,7 @@ import typer
 from caretide.billing.cli import month, rules
 from caretide.ehr.cli import imports
 from caretide.postgres.cli import db
+from caretide.runtime.cli import keys
 from caretide.tenants.cli import JsonOption, TenantOption, clinics, companies, members, practitioners, tenants
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ app.add_typer(imports, name="import")
 app.add_typer(month, name="month")
 app.add_typer(rules, name="rules")
 app.add_typer(db, name="db")
+app.add_typer(keys, name="keys")
 
 
 @db.command("migrate")
@@ -37,11 +39,14 @@ def migrate_command() -> None:
     """Bring the schema up to date."""
     from caretide.postgres.databases import shared
     from caretide.postgres.roles import LoginRole
+    from caretide.runtime.context_keys import install, signing_keys
     from caretide.runtime.migrations import migrate
     from caretide.settings import load_settings
 
-    with shared(load_settings()) as urls:
+    settings = load_settings()
+    with shared(settings) as urls:
         before, after = migrate(urls.url(LoginRole.MIGRATOR))
+        install(urls.url(LoginRole.MIGRATOR), signing_keys(settings.home))
     typer.echo(f"The schema is at revision {after}" + (f" (was {before or 'empty'})." if before != after else "."))
 
 

@@ -1,4 +1,8 @@
-"""The queue's process: runs jobs in their own tenants, under the worker's database role."""
+"""The queue's process: takes jobs under the worker's database role, and runs each in its own tenant under the app's.
+
+Only the worker's role can touch the queue. An action that runs as a job has no more rights than one that runs in a
+request: whatever SQL it were made to run could neither read the queue nor write another tenant into it.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -20,10 +24,10 @@ REGISTERS = (billing,)
 
 @asynccontextmanager
 async def queue(installation: Installation) -> AsyncGenerator[procrastinate.App]:
-    """Open the queue with the worker's role."""
-    url = installation.urls.url(LoginRole.WORKER)
-    database = Database(url, installation.stores, installation.database.clock, pool_size=CONCURRENCY + 2)
-    app = worker_app(url, database)
+    """Open the queue with the worker's role, and a pool for its jobs with the app's."""
+    urls, clock = installation.urls, installation.database.clock
+    database = Database(urls.url(LoginRole.APP), installation.stores, clock, pool_size=CONCURRENCY + 2)
+    app = worker_app(urls.url(LoginRole.WORKER), database)
     try:
         async with app.open_async():
             yield app

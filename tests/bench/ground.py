@@ -14,6 +14,7 @@ from typing import Any
 from caretide.kernel.clock import Clock
 from caretide.postgres import server
 from caretide.postgres.roles import LoginRole
+from caretide.runtime.context_keys import install, signing_keys
 from caretide.runtime.installation import open_stores
 from caretide.runtime.migrations import migrate
 from caretide.runtime.tx import Database, Stores
@@ -54,6 +55,7 @@ class Ground:
         say("starting a server of our own")
         found = self.stack.enter_context(server.share(self.home, durable=True))
         migrate(found.url(LoginRole.MIGRATOR))
+        install(found.url(LoginRole.MIGRATOR), signing_keys(self.home))
         return found
 
     @cached_property

@@ -9,6 +9,7 @@ import procrastinate
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from caretide.kernel.actor import Actor
@@ -54,7 +55,7 @@ def admin(server: Server) -> Iterator[psycopg.Connection[dict[str, Any]]]:
 
 @pytest.fixture
 async def queue(server: Server, stores: Stores, clock: HandClock) -> AsyncIterator[procrastinate.App]:
-    database = Database(server.worker, stores, clock, pool_size=2)
+    database = Database(server.app, stores, clock, pool_size=2)
     app = worker_app(server.worker, database)
     async with app.open_async():
         yield app
@@ -114,14 +115,12 @@ async def test_worker_runs_a_job_in_the_tenant_and_name_of_who_queued_it(
 
 
 @pytest.mark.req("T-30")
-async def test_no_argument_chooses_a_tenant(
-    database: Database, cast: Cast, queue: procrastinate.App, server: Server
-) -> None:
+async def test_no_argument_chooses_a_tenant(database: Database, cast: Cast, queue: procrastinate.App) -> None:
     forged = {"tenant": str(new_id()), "member": str(new_id()), "clinic_id": str(cast.clinic_id)}
     items = json.dumps([{"once": None, "args": forged}])
-    async with await psycopg.AsyncConnection.connect(server.app) as connection:
-        await connection.execute("SELECT set_config('app.ctx', %s, true)", (f"{cast.tenant_id}::1",))
-        await connection.execute("SELECT jobs.enqueue_many(%s, %s::json)", (verb_name(planted), items))
+    async with database.tx(cast.system) as tx:
+        statement = text("SELECT jobs.enqueue_many(:verb, CAST(:items AS json))")
+        await tx.db.execute(statement, {"verb": verb_name(planted), "items": items})
     await work(queue)
     assert [(run["tenant"], run["member"]) for run in RAN] == [(cast.tenant_id, None)]
 

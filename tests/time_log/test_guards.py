@@ -300,9 +300,9 @@ async def test_the_guards_hold_against_the_administrator_in_replica_mode(
     server: Server, cast: Cast, recorded: dict[str, Any], attempt: str, words: str
 ) -> None:
     """`session_replication_role = replica` is the usual way to switch triggers off."""
-    with psycopg.connect(server.admin, autocommit=True) as admin:
+    with psycopg.connect(server.admin) as admin:
         admin.execute("SET session_replication_role = replica")
-        admin.execute("SELECT set_config('app.ctx', %s, false)", [f"{cast.tenant_id}::0"])
+        admin.execute("SELECT ctx.enter(%s)", [cast.tenant_id])
         with pytest.raises(psycopg.Error, match=words):
             admin.execute(attempt)
 
@@ -313,9 +313,9 @@ async def test_the_months_lock_holds_in_replica_mode(
 ) -> None:
     async with database.tx(cast.billing) as tx:
         await actions.lock_month(tx, cast.clinic_id, OCTOBER)
-    with psycopg.connect(server.admin, autocommit=True) as admin:
+    with psycopg.connect(server.admin) as admin:
         admin.execute("SET session_replication_role = replica")
-        admin.execute("SELECT set_config('app.ctx', %s, false)", [f"{cast.tenant_id}::0"])
+        admin.execute("SELECT ctx.enter(%s)", [cast.tenant_id])
         with pytest.raises(psycopg.Error, match="closed for the clinic"):
             admin.execute(
                 "UPDATE time_log_entries SET is_void = true, void_reason = 'x', voided_at = now() WHERE id = %s",

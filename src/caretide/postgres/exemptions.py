@@ -41,6 +41,11 @@ NARROWER: Final = {
 """Further restrictive policies of single commands, with the reason."""
 
 DEFINERS: Final = {
+    "ctx.tenant()": "verifies the context with keys that nobody else may read",
+    "ctx.member()": "verifies the context with keys that nobody else may read",
+    "ctx.sees_all()": "verifies the context with keys that nobody else may read",
+    "ctx.roster()": "verifies the context once; what it reads is behind the tenant wall",
+    "ctx.opening()": "says which keys there are, by number, and what a context must name",
     "jobs.enqueue_many(text,json)": "the only way into the queue; stamps the tenant",
     "jobs.standing()": "counts the caller's own jobs by verb",
     "jobs.waiting(text)": "counts the caller's own jobs",

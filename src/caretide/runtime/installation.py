@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from caretide.kernel.clock import Clock, system_clock
 from caretide.postgres.databases import Databases, shared
 from caretide.postgres.roles import LoginRole
+from caretide.runtime.context_keys import install, signing_keys
 from caretide.runtime.migrations import migrate
 from caretide.runtime.tx import Database, Stores
 from caretide.settings import Settings
@@ -30,6 +31,7 @@ async def installation(settings: Settings, clock: Clock = system_clock) -> Async
     with shared(settings) as urls:
         migrate(urls.url(LoginRole.MIGRATOR))
         stores = open_stores(settings)
+        install(urls.url(LoginRole.MIGRATOR), stores.signing)
         database = Database(urls.url(LoginRole.APP), stores, clock)
         try:
             yield Installation(settings, urls, stores, database)
@@ -38,6 +40,7 @@ async def installation(settings: Settings, clock: Clock = system_clock) -> Async
 
 
 def open_stores(settings: Settings) -> Stores:
-    """Open the column keys and the built-in vault under `home`; each has a key of its own."""
+    """Open the keys and the built-in vault under `home`; columns, vault and context have a key each."""
     keys = settings.home / "keys"
-    return Stores(Keyring.open(keys, "columns"), FolderVault(settings.home / "vault", Keyring.open(keys, "vault")))
+    vault = FolderVault(settings.home / "vault", Keyring.open(keys, "vault"))
+    return Stores(Keyring.open(keys, "columns"), vault, signing_keys(settings.home))

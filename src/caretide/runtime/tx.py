@@ -13,13 +13,14 @@ from uuid import UUID
 
 import orjson
 from psycopg import errors as pg
-from sqlalchemy import Connection, event, select, text
+from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from caretide.kernel.actor import Actor
 from caretide.kernel.clock import Clock
 from caretide.kernel.errors import CaretideError, Conflict, Forbidden, Invalid, Unavailable
+from caretide.runtime.context import NO_ANSWER, TIMEOUTS, begin, bind, forget
 from caretide.runtime.db import column_cipher
 from caretide.runtime.models import TenantKey
 from caretide.runtime.trail import NOWHERE, Named, Origin, Trail
@@ -27,16 +28,17 @@ from caretide.vault.envelope import ColumnCipher, unwrap
 from caretide.vault.keys import Keyring
 from caretide.vault.store import Vault
 
-# Always written, even for nobody: a pooled connection must never inherit the last transaction's tenant.
-SET_CONTEXT = text("SELECT transaction_timestamp() FROM set_config('app.ctx', :context, true)")
-
 
 @dataclass(frozen=True)
 class Stores:
-    """What lies outside the database and is reached from inside a transaction: the keys and the documents' vault."""
+    """What lies outside the database and is reached from inside a transaction: the keys and the documents' vault.
+
+    `keyring` wraps the tenants' column keys, `signing` signs the context that each transaction is bound by.
+    """
 
     keyring: Keyring
     vault: Vault
+    signing: Keyring
 
 
 @dataclass
@@ -121,6 +123,7 @@ def _count_writes(engine: AsyncEngine) -> None:
     def undoing(connection: Connection, *given: Any) -> None:
         del given
         connection.info[_WRITES] = connection.info.get(_WRITES, 0) + 1
+        forget(connection.info)
 
     event.listen(engine.sync_engine, "before_execute", executing)
     event.listen(engine.sync_engine, "rollback_savepoint", undoing)
@@ -175,9 +178,8 @@ class Database:
         """
         tx: Tx | None = None
         try:
-            async with self.engine.connect() as connection:
-                tx = Tx(Actor.nobody(), connection, self.clock(), self.stores, Trail(origin))
-                tx.trail.began = await bind(connection, tx.actor)
+            async with self._begun() as (connection, began):
+                tx = Tx(Actor.nobody(), connection, self.clock(), self.stores, Trail(origin, began=began))
                 tx.actor = await identify(tx)
                 # Finding out who asks is not itself something that they did.
                 tx.trail.events.clear()
@@ -193,7 +195,7 @@ class Database:
             await self._record_refusal(tx)
             raise
         except OperationalError as error:
-            raise Unavailable("The database does not answer; is it running? Try `caretide db start`") from error
+            raise _unavailable(error) from error.orig
         except DBAPIError as error:
             raise translate(error) from error
         except UnicodeEncodeError as error:
@@ -215,18 +217,29 @@ class Database:
         """Write the events of a refused transaction in one of their own: a refusal must outlive its rollback."""
         if tx is None or not tx.trail.events:
             return
-        async with self.engine.begin() as connection:
-            tx.trail.began = await bind(connection, tx.actor)
+        async with self._begun() as (connection, began):
+            await bind(connection, tx.actor)
+            tx.trail.began = began
             await tx.trail.write(connection, tx.actor, tx.now, "refused")
+            await connection.commit()
+
+    @asynccontextmanager
+    async def _begun(self) -> AsyncGenerator[tuple[AsyncConnection, datetime]]:
+        """Yield a connection in a transaction that is bound to nobody yet, and when it began by the database's clock.
+
+        What is not committed is rolled back.
+        """
+        async with self.engine.connect() as connection:
+            yield connection, await begin(connection, self.stores.signing)
 
 
-async def bind(connection: AsyncConnection, actor: Actor) -> datetime:
-    """Bind a transaction to the actor's tenant, member and roster wall: `tenant:member:walled`.
-
-    Return when the transaction began by the database's clock, which is when its events happened.
-    """
-    context = f"{actor.tenant_id or ''}:{actor.member_id or ''}:{int(actor.walled)}"
-    return (await connection.execute(SET_CONTEXT, {"context": context})).scalar_one()
+def _unavailable(error: OperationalError) -> Unavailable:
+    """Tell a server that is away from work that was stopped because it took too long."""
+    if isinstance(error.orig, pg.LockNotAvailable):
+        return Unavailable("Somebody else is changing the same thing; try again in a moment")
+    if isinstance(error.orig, pg.QueryCanceled):
+        return Unavailable(f"This took longer than {TIMEOUTS['statement_timeout']} and was stopped; nothing is changed")
+    return Unavailable(NO_ANSWER)
 
 
 def translate(error: DBAPIError) -> CaretideError | DBAPIError:

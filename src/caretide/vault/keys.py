@@ -56,25 +56,31 @@ class Keyring:
         """The version that new envelopes use."""
         return max(self._keys)
 
-    def key(self, version: int) -> bytes:
-        """Return the 32 bytes of a version; raise Unavailable naming the missing file."""
+    def has(self, version: int) -> bool:
+        """Tell whether a version is here, looking again at the folder for one that is not known yet."""
         if version not in self._keys:
             with self._lock:
                 # A new dictionary: another thread may be walking the old one.
                 self._keys = self._keys | _load(self._folder, self._name)
+        return version in self._keys
+
+    def key(self, version: int) -> bytes:
+        """Return the 32 bytes of a version; raise Unavailable naming the missing file."""
+        self.has(version)
         try:
             return self._keys[version]
         except KeyError:
             missing = _path(self._folder, self._name, version)
             raise Unavailable(f"the key {missing} is missing; restore it from the backup of the keys") from None
 
-    def rotate(self) -> int:
-        """Add a new version and return it; older versions stay readable. Raises Conflict when another process just did.
+    def rotate(self, *, above: int = 0) -> int:
+        """Add a new version, greater than `above`, and return it; older versions stay readable.
 
-        Processes that are running write with the older version until they first meet the new one.
+        Raises Conflict when another process just did. Processes that are running write with the older version until
+        they first meet the new one.
         """
         with self._lock:
-            version = max(self._keys | _load(self._folder, self._name)) + 1
+            version = max(above, *(self._keys | _load(self._folder, self._name))) + 1
             if version > NEWEST_VERSION:
                 raise Invalid(f"the key '{self._name}' has no version left after {NEWEST_VERSION}")
             if not _create(self._folder, self._name, version):
