@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, CheckConstraint, Index, LargeBinary, Text, UniqueC
 from sqlalchemy.orm import Mapped, mapped_column
 
 from caretide.kernel.ids import new_id
-from caretide.runtime.db import Base, TenantTable, references
+from caretide.runtime.db import Base, TenantTable
 
 LEAF: Final = "leaf = sha256('\\x00'::bytea || canonical)"
 """What the database checks of every event that it takes."""
@@ -27,7 +27,6 @@ class AuditEvent(TenantTable):
         CheckConstraint(LEAF, name="leaf"),
         Index("audit_events_at_idx", "tenant_id", "at", "id"),
         Index("audit_events_member_id_idx", "tenant_id", "member_id", "at", "id"),
-        Index("audit_events_session_idx", "tenant_id", "session", "at", "id"),
     )
 
     at: Mapped[datetime]
@@ -58,13 +57,10 @@ class AuditEventPatient(TenantTable):
     """A patient whose data an audited verb returned or changed, as the event's bytes name them."""
 
     __tablename__ = "audit_event_patients"
-    __table_args__ = (
-        references("audit_events", "id"),
-        Index("audit_event_patients_patient_id_idx", "tenant_id", "patient_id", "id"),
-    )
 
-    # Sorted last, so that the tenant leads the key.
+    # The patient stands before the event in the key: what is asked for is a patient's events.
     patient_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=1)
+    id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=2)
 
 
 class AccountEvent(Base):
