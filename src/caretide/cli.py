@@ -9,6 +9,7 @@ import typer
 
 from caretide.billing.cli import month, rules
 from caretide.ehr.cli import imports
+from caretide.operations.cli import doctor
 from caretide.postgres.cli import db
 from caretide.runtime.cli import keys
 from caretide.tenants.cli import JsonOption, TenantOption, clinics, companies, members, practitioners, tenants
@@ -32,6 +33,7 @@ app.add_typer(month, name="month")
 app.add_typer(rules, name="rules")
 app.add_typer(db, name="db")
 app.add_typer(keys, name="keys")
+app.command("doctor")(doctor)
 
 
 @db.command("migrate")
@@ -98,9 +100,9 @@ def demo(
 def worker_command() -> None:
     """Run jobs until told to stop."""
     from caretide.runtime.console import run as run_in
-    from caretide.worker import run
+    from caretide.serving import work_forever
 
-    run_in(run)
+    run_in(work_forever)
 
 
 @month.command("close")

@@ -20,6 +20,7 @@ from caretide.kernel.clock import system_clock
 from caretide.kernel.errors import Invalid, Unavailable
 from caretide.kernel.month import Month
 from caretide.main import create_app
+from caretide.operations.doctor import refuse_if_open
 from caretide.postgres.databases import revive
 from caretide.runtime import log
 from caretide.runtime.console import err
@@ -43,6 +44,8 @@ async def serve_installation(ours: Installation, *, with_worker: bool) -> None:
     settings = ours.settings
     if settings.mode == "production" and not settings.secure_cookies:
         raise Invalid("CARETIDE_BASE_URL: production is reached over TLS; name its https:// address", field="base_url")
+    if settings.mode == "production":
+        await asyncio.to_thread(refuse_if_open, settings, ours.urls)
     config = uvicorn.Config(
         create_app(ours),
         host=settings.host,
@@ -65,6 +68,13 @@ async def serve_installation(ours: Installation, *, with_worker: bool) -> None:
     finally:
         if jobs is not None:
             await worker.stop(jobs)
+
+
+async def work_forever(ours: Installation) -> None:
+    """Run jobs until told to stop; production asks the doctor first, as serving does."""
+    if ours.settings.mode == "production":
+        await asyncio.to_thread(refuse_if_open, ours.settings, ours.urls)
+    await worker.run(ours)
 
 
 class _Server(uvicorn.Server):

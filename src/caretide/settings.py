@@ -29,7 +29,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CARETIDE_", env_ignore_empty=True, frozen=True, extra="forbid")
 
     mode: Literal["development", "production"] = Field(
-        "development", description="production refuses to be reached without TLS, and refuses the demo"
+        "development",
+        description="production refuses the demo, and to start where the doctor finds walls or transport open",
     )
     home: Path = Field(default_factory=default_home, description="folder for state, keys, vault and mail")
     database_url: str | None = Field(

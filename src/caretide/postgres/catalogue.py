@@ -65,7 +65,7 @@ def _walls(ask: Ask) -> list[str]:
         # A further restrictive policy can only narrow, unless it names a role and is lost with it.
         wider = [p for p in mine if p not in base and (p[1] or not p[3])]
         found += [f"{table}: policy '{p[0]}' can widen what is seen" for p in wider]
-    missing = [place for place in NARROWER if place[1] not in [p[0] for p in policies[place[0]] if not p[1]]]
+    missing = [place for place in NARROWER if place[1] not in [p[0] for p in policies.get(place[0], []) if not p[1]]]
     found += [f"{table}: restrictive policy '{policy}' is missing" for table, policy in missing]
     return found
 

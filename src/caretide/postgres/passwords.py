@@ -18,6 +18,11 @@ def generate(home: Home, roles: Iterable[LoginRole]) -> dict[LoginRole, str]:
     return {role: read(home, role) for role in roles}
 
 
+def lacking(home: Home) -> bool:
+    """Whether some role's file is not there: removed to have a new password made."""
+    return any(not (home.secrets / f"{role}.password").exists() for role in LoginRole if role is not LoginRole.ADMIN)
+
+
 def read(home: Home, role: LoginRole) -> str:
     """Return a role's password; raise NotFound when there is none, Invalid when others could read it too."""
     path = home.secrets / f"{role}.password"

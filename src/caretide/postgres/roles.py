@@ -82,6 +82,18 @@ def ensure_roles(admin_url: str, passwords: Mapping[LoginRole, str], database: s
         _check_logins(inside, wanted, ours=ours)
 
 
+def missing(connection: Connection[Any], migrator: str) -> list[str]:
+    """Return, as statements without passwords, what roles and privileges of this database lack; change nothing."""
+    logins = [role for role in LoginRole if role is not LoginRole.ADMIN and role is not LoginRole.MIGRATOR]
+    wanted = _Wanted(dict.fromkeys(logins, ""), connection.info.dbname, migrator)
+    known = _scalars(connection)("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [OWNER, *wanted.logins])
+    absent = [name for name in (OWNER, *wanted.logins) if name not in known]
+    if absent:
+        return [f"CREATE ROLE {name}" for name in absent]
+    plan = [*_roles_missing(connection, wanted), *_privileges_missing(connection, wanted)]
+    return [statement.as_string(connection) for statement in plan]
+
+
 def ensure_database(admin_url: str, database: str) -> None:
     """Create `database` on our own server, as closed as the first one; nothing to do when it is there."""
     server = urls.parse(admin_url)

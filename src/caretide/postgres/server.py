@@ -158,7 +158,7 @@ def _bring_up(home: Home, account: Account, *, durable: bool) -> Cluster:
         launch.launch(home, account, programs, durable=durable)
     state = read_state(home)
     cluster = Cluster(home.path, Path(state.socket_dir), state.port)
-    if state.roles != ROLES_VERSION:
+    if state.roles != ROLES_VERSION or passwords.lacking(home):
         try:
             _ensure_roles(home, cluster)
         except BaseException:
