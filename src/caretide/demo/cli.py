@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from time import monotonic
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -57,7 +58,8 @@ def run_demo(drain: DrainOf, serve: Work, *, leave: bool, fresh: bool, seed: int
 
 @contextmanager
 def progress() -> Generator[Tell]:
-    """Show on standard error what is being done."""
+    """Show on standard error what is being done; where nobody watches, when each part of it began."""
+    started = monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
         tasks = {"": progress.add_task("", visible=False)}
@@ -65,7 +67,7 @@ def progress() -> Generator[Tell]:
         def tell(what: str, done: int, total: int) -> None:
             if what not in tasks:
                 if not err.is_terminal:
-                    err.print(what)
+                    err.print(f"{monotonic() - started:4.0f} s  {what}")
                 tasks[what] = progress.add_task(what, total=total)
             progress.update(tasks[what], completed=done, total=total)
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
+from typing import Any
 
 from caretide.demo.company import Company
 from caretide.demo.relay import SHARED, Relay
@@ -66,6 +67,7 @@ async def perform(
         batch = list(same)
         clock.now = batch[0].at
         async with database.tx(company.actors[who]) as tx:
+            tx.recalled = _Kept(tx)
             for moment in batch:
                 tx.now = moment.at
                 if moment.refused:
@@ -73,17 +75,24 @@ async def perform(
                     refused += 1
                 else:
                     await moment.do(tx)
-                _keep_in_mind(tx)
         played += len(batch)
         on_step(played, len(moments))
     return refused
 
 
-def _keep_in_mind(tx: Tx) -> None:
-    """Go on remembering clinics and members after a moment that wrote: none of the play's days changes any of them."""
-    for key, (_, known, patients) in tx.recalled.items():
-        if key[0].__module__.startswith("caretide.tenants."):
-            tx.recalled[key] = (tx.writes, known, patients)
+class _Kept(dict[Any, Any]):
+    """What a transaction remembers: clinics and members beyond what it writes, for no day of the play changes them."""
+
+    def __init__(self, tx: Tx) -> None:
+        super().__init__()
+        self._tx = tx
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Return an answer; one about clinics and members is never older than the last write."""
+        found = super().get(key, default)
+        if found is default or not key[0].__module__.startswith("caretide.tenants."):
+            return found
+        return (self._tx.writes, *found[1:])
 
 
 async def _refused(tx: Tx, moment: Moment) -> None:

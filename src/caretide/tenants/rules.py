@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -15,6 +15,16 @@ from caretide.kernel.text import NAME_LENGTH, SHORT_LENGTH, clean_text
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,}")
+
+ROLES: Final[dict[str, str]] = {
+    Role.ADMINISTRATOR: "Administrator",
+    Role.MANAGER: "Manager",
+    Role.COORDINATOR: "Care coordinator",
+    Role.BILLING: "Billing",
+    Role.PRACTITIONER: "Billing practitioner",
+    Role.AUDITOR: "Auditor",
+}
+"""A member's role -> how it reads."""
 
 EARLIEST_CLINIC_FACT = date(1990, 1, 1)
 """No practice fact is older: neither certified EHRs nor the services that ask for them are."""

@@ -17,7 +17,6 @@ from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
 from caretide.reports.queries.people import open_invitations
 from caretide.reports.rules import administration as rules
-from caretide.reports.rules.people import ROLES
 from caretide.reports.schemas.administration import (
     AdministrationPage,
     ClinicHealth,
@@ -32,6 +31,7 @@ from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.queries import ClinicRow
 from caretide.tenants.queries.people import MemberRow
+from caretide.tenants.rules import ROLES
 from caretide.tenants.schemas import CLINIC_FACTS
 from caretide.ui.filters import plural
 from caretide.ui.shell import Tone
@@ -77,7 +77,10 @@ async def _clinic(tx: Tx, clinic: ClinicRow, run: Any) -> ClinicHealth:
     return ClinicHealth(
         clinic_id=str(clinic.id),
         name=clinic.name,
-        missing=tuple(title for kind, title in CLINIC_FACTS.items() if kind not in facts),
+        # That a clinic does not have something holds its months as much as that nobody knows.
+        missing=tuple(
+            title for kind, title in CLINIC_FACTS.items() if kind not in facts or not facts[kind].value["value"]
+        ),
         imported=imported,
         import_text=import_text,
         import_tone=import_tone,

@@ -28,7 +28,7 @@ from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.models import Invitation, Member
 from caretide.tenants.queries.people import MemberRow
-from caretide.tenants.rules import LANGUAGES, LICENSES, STATES
+from caretide.tenants.rules import LANGUAGES, LICENSES, ROLES, STATES
 from caretide.time_log.models import Timer
 from caretide.ui.forms import Option
 from caretide.ui.shell import Tone
@@ -80,7 +80,7 @@ async def people_page(tx: Tx, wanted: Wanted, invited: InviteLink | None = None)
 
 
 def _filters(wanted: Wanted) -> tuple[Filter, ...]:
-    roles = tuple(Option(role, label) for role, label in rules.ROLES.items())
+    roles = tuple(Option(role, label) for role, label in ROLES.items())
     statuses = (Option("here", "Signed in now"), *(Option(key, label) for key, (label, _) in rules.STATUSES.items()))
     return (
         Filter("role", "Role", (Option("", "All roles"), *roles), wanted.role),
@@ -92,7 +92,7 @@ def _filters(wanted: Wanted) -> tuple[Filter, ...]:
 def _is_wanted(line: PersonLine, wanted: Wanted) -> bool:
     label = rules.STATUSES.get(wanted.status, ("", ""))[0]
     return (
-        (wanted.role not in rules.ROLES or line.role == rules.ROLES[wanted.role])
+        (wanted.role not in ROLES or line.role == ROLES[wanted.role])
         and (not label or line.status == label)
         and (wanted.status != "here" or line.is_here)
         and (
@@ -116,7 +116,7 @@ def _line(tx: Tx, person: MemberRow, seen: Mapping[UUID, Seen], invitations: Map
         member_id=person.id,
         name=person.display_name,
         email=person.email,
-        role=rules.ROLES[person.role],
+        role=ROLES[person.role],
         credential=person.credential,
         languages=rules.spoken(person.languages),
         licenses=tuple(
@@ -158,7 +158,7 @@ async def _form(tx: Tx, person: MemberRow | None = None) -> PersonForm:
     spoken = person.languages if person else ()
     offered = {**LANGUAGES, **{tag: tag for tag in spoken if tag not in LANGUAGES}}
     form = PersonForm(
-        roles=_options(rules.ROLES),
+        roles=_options(ROLES),
         staff_roles=_options(rules.STAFF_ROLES),
         practitioners=tuple(Option(str(one.id), f"{one.name}, NPI {one.npi}") for one in practitioners),
         languages=_options(offered),

@@ -3,19 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
-from caretide.kernel.permissions import Role
 from caretide.tenants.rules import LANGUAGES
 
 Tone = Literal["good", "warn", "bad", "info", "neutral"]
-
-ROLES: Final[dict[str, str]] = {
-    Role.ADMINISTRATOR: "Administrator",
-    Role.MANAGER: "Manager",
-    Role.COORDINATOR: "Care coordinator",
-    Role.BILLING: "Billing",
-    Role.PRACTITIONER: "Billing practitioner",
-    Role.AUDITOR: "Auditor",
-}
 
 STAFF_ROLES: Final = {
     "clinical_staff": "Clinical staff",

@@ -1,27 +1,17 @@
 """The frame of every page."""
 
-from typing import Final
-
 from sqlalchemy import select
 
 from caretide.identity import queries as identity
-from caretide.kernel.permissions import Permission, Role
+from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
+from caretide.tenants.rules import ROLES
 from caretide.time_log import queries as time_log
 from caretide.ui.shell import Message, RunningTimer, Shell, navigation
-
-ROLES: Final = {
-    Role.ADMINISTRATOR: "Administrator",
-    Role.MANAGER: "Manager",
-    Role.COORDINATOR: "Care coordinator",
-    Role.BILLING: "Billing",
-    Role.PRACTITIONER: "Billing practitioner",
-    Role.AUDITOR: "Auditor",
-}
 
 
 @requires(Permission.SELF, reads(Data.SETTINGS, Data.ACCOUNT))
@@ -35,7 +25,7 @@ async def make_shell(tx: Tx, section: str, message: Message | None) -> Shell:
         section=section,
         nav=navigation(tx.actor.permissions),
         account_name=tx.actor.name,
-        role=ROLES[Role((await tenants.myself(tx)).role)],
+        role=ROLES[(await tenants.myself(tx)).role],
         tenant_name=tenant.name,
         may_switch=len(await identity.memberships(tx)) > 1,
         demo=tenant.is_generated,
