@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from caretide.audit.cli import audit, breach
 from caretide.billing.cli import month, rules
 from caretide.ehr.cli import imports
 from caretide.operations.cli import doctor
@@ -31,6 +32,8 @@ app.add_typer(members, name="members")
 app.add_typer(imports, name="import")
 app.add_typer(month, name="month")
 app.add_typer(rules, name="rules")
+app.add_typer(audit, name="audit")
+app.add_typer(breach, name="breach")
 app.add_typer(db, name="db")
 app.add_typer(keys, name="keys")
 app.command("doctor")(doctor)

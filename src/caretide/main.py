@@ -15,8 +15,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from caretide.audit import api as audit_api
+from caretide.audit import pages as audit_pages
 from caretide.billing import api as billing_api
 from caretide.billing import pages as billing_pages
+from caretide.disclosures import api as disclosures_api
+from caretide.disclosures import pages as disclosures_pages
 from caretide.documents import api as documents_api
 from caretide.documents import pages as documents_pages
 from caretide.enrollment import api as enrollment_api
@@ -73,6 +77,8 @@ PAGES: Final = (
     team_pages.router,
     billing_pages.router,
     documents_pages.router,
+    disclosures_pages.router,
+    audit_pages.router,
 )
 API: Final = (
     identity_api.router,
@@ -87,8 +93,20 @@ API: Final = (
     workspace_api.router,
     billing_api.router,
     documents_api.router,
+    disclosures_api.router,
+    audit_api.router,
 )
-FEATURES_WITH_TEMPLATES: Final = ("identity", "tenants", "time_log", "outreach", "reports", "workspace", "billing")
+FEATURES_WITH_TEMPLATES: Final = (
+    "identity",
+    "tenants",
+    "time_log",
+    "outreach",
+    "reports",
+    "workspace",
+    "billing",
+    "disclosures",
+    "audit",
+)
 
 
 def create_app(installation: Installation) -> ASGIApp:

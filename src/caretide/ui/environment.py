@@ -17,7 +17,7 @@ TEMPLATES: Final = HERE / "templates"
 
 STYLESHEETS: Final = (
     *("tokens", "base", "shell", "controls", "fields", "surfaces", "pieces", "tables", "charts", "palette"),
-    *("gates", "month", "roster", "queue", "patient", "timer", "outreach", "team", "admin"),
+    *("gates", "month", "roster", "queue", "patient", "timer", "outreach", "team", "admin", "audit"),
 )
 """The style sheets of every page in the order of the cascade: the library, then single pages. Print comes last."""
 

@@ -102,6 +102,17 @@ def redirect(request: Request, to: str, *, done: str = "") -> Response:
     return response
 
 
+def file(content: bytes, name: str, media_type: str) -> Response:
+    """Answer with a file to keep; its name says nothing of a patient."""
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def sheet(text: str, name: str) -> Response:
+    """Answer with CSV to keep."""
+    return file(text.encode(), f"{name}.csv", "text/csv; charset=utf-8")
+
+
 def with_toast(response: Response, message: Message) -> Response:
     """Have a fragment's answer say a sentence (js/toasts.js); it must hold no health data, as headers are logged."""
     response.headers["HX-Trigger"] = json.dumps({"toast": {"tone": message.tone, "text": message.text}})

@@ -98,6 +98,7 @@ PLACES: Final = (
     (Permission.PATIENT_READ, NavLink("my-day", "My day", "/my-day", "day", "d")),
     (Permission.TEAM_READ, NavLink("team", "Team", "/team", "team", "t")),
     (Permission.MONTH_READ, NavLink("month", "Month", "/months", "calendar", "m")),
+    (Permission.AUDIT_READ, NavLink("audit", "Audit", "/audit", "shield", "u")),
     (Permission.TENANT_WRITE, NavLink("admin", "Administration", "/admin", "settings", "a")),
 )
 

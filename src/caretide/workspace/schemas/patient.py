@@ -233,6 +233,8 @@ class PatientPage:
     enrollments: tuple[EnrollmentLine, ...] = ()
     enroll: EnrollForm | None = None
     may_consent: bool = False
+    may_release: bool = False
+    may_audit: bool = False
     facts: tuple[FactLine, ...] = ()
     designation: Designation = field(default_factory=Designation)
     conditions: tuple[ChartLine, ...] = ()
