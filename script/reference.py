@@ -26,8 +26,9 @@ from sqlalchemy.dialects import postgresql
 import caretide
 import caretide.main
 from caretide.cli import app
-from caretide.kernel.permissions import GRANTS, WALLED, Permission, Role
+from caretide.kernel.permissions import GRANTS, PRINCIPALS, WALLED, Permission, Role
 from caretide.kernel.records import HEALTH, MEANS
+from caretide.main import answers
 from caretide.runtime.access import RECORDS, VERBS
 from caretide.runtime.db import Base, TenantTable
 from caretide.runtime.jobs import JOBS
@@ -47,6 +48,7 @@ def pages() -> dict[Path, str]:
         reference / "settings.md": settings_page(),
         reference / "cli.md": cli_page(),
         reference / "permissions.md": permissions_page(),
+        reference / "fields.md": fields_page(),
         reference / "audit.md": audit_page(),
         reference / "tables.md": tables_page(),
         reference / "jobs.md": jobs_page(),
@@ -114,7 +116,8 @@ def _parameter(found: Any) -> tuple[str, str, str]:
 def permissions_page() -> str:
     """Return the matrix of roles and permissions, and what each permission opens."""
     roles = list(Role)
-    matrix = [(f"`{one}`", *("yes" if one in GRANTS[role] else "" for role in roles)) for one in Permission]
+    who = [*((str(role), GRANTS[role]) for role in roles), *PRINCIPALS.items()]
+    matrix = [(f"`{one}`", *("yes" if one in granted else "" for _, granted in who)) for one in Permission]
     opened: dict[str, list[str]] = defaultdict(list)
     for verb, asked in VERBS.items():
         opened["nothing (signing in, and Medicare's public rules)" if asked is None else f"`{asked}`"].append(verb)
@@ -124,9 +127,35 @@ def permissions_page() -> str:
         HEAD
         + "# Permissions\n\nRoles grant permissions, verbs ask for them, nothing else decides. Beside them stands "
         + f"the roster wall: the role {walled} sees only the patients of a roster.\n\n"
-        + table(["permission", *roles], matrix)
+        + "An administrator has every permission of the tenant, each read of health data recorded like anyone's; the "
+        + "tenant's settings can take health data away. A company's director and the platform's operator act in no "
+        + "tenant. A service account's tokens carry what their scopes name, and at most what stands here.\n\n"
+        + table(["permission", *(name for name, _ in who)], matrix)
         + "\n## What asks for what\n\n"
         + table(["permission", "verbs"], verbs)
+    )
+
+
+FIELDS_HEAD = (
+    "# Fields\n\nWhat each route of the API answers with, field by field: a new one appears here, and in the tests, "
+    "before it is released. A field in *italics* is null for a role without the permission that stands behind it.\n\n"
+)
+
+
+def fields_page() -> str:
+    """Return each route of the API with its fields, and what roles do without them."""
+    needs = sorted({one for _, fields in answers() for _, one in fields if one is not None})
+    without = [(f"`{one}`", ", ".join(role for role in Role if one not in GRANTS[role])) for one in needs]
+    rows = [
+        (f"`{route}`", ", ".join(f"*{name}* (`{need}`)" if need else name for name, need in fields) or "nothing")
+        for route, fields in answers()
+    ]
+    return (
+        HEAD
+        + FIELDS_HEAD
+        + table(["permission", "roles without it"], without)
+        + "\n"
+        + table(["route", "fields"], rows)
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic_core import PydanticSerializationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -28,11 +29,14 @@ from caretide.identity import api as identity_api
 from caretide.identity import pages as identity_pages
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import CaretideError, Conflict, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
+from caretide.kernel.fields import fields_of
+from caretide.kernel.permissions import Permission
 from caretide.outreach import api as outreach_api
 from caretide.outreach import pages as outreach_pages
 from caretide.patients import api as patients_api
 from caretide.reports import api as reports_api
 from caretide.reports.pages import administration as administration_pages
+from caretide.reports.pages import company as company_pages
 from caretide.reports.pages import people as people_pages
 from caretide.reports.pages import team as team_pages
 from caretide.rosters import api as rosters_api
@@ -71,6 +75,7 @@ PAGES: Final = (
     tenants_pages.router,
     administration_pages.router,
     people_pages.router,
+    company_pages.router,
     time_log_pages.router,
     workspace_pages.router,
     outreach_pages.router,
@@ -166,6 +171,16 @@ def _api(installation: Installation) -> FastAPI:
 
     app.add_route("/openapi.json", openapi, methods=["GET"])
     return app
+
+
+def answers() -> list[tuple[str, list[tuple[str, Permission | None]]]]:
+    """Return every route of the API with the fields of its answer, and what permission opens a field, if one does."""
+    return [
+        (f"{min(route.methods or ())} {route.path}", fields_of(route.response_field.field_info.annotation))
+        for router in API
+        for route in router.routes
+        if isinstance(route, APIRoute) and route.response_field is not None
+    ]
 
 
 def status_of(error: CaretideError) -> int:

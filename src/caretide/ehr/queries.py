@@ -74,7 +74,7 @@ async def placed(tx: Tx, source: str, source_ids: Sequence[str]) -> dict[str, Pl
     return {row.source_id: Placed(row.id, row.clinic_id) for row in (await tx.db.execute(_PLACED, asked)).all()}
 
 
-@requires(Permission.PATIENT_READ, reads(Data.SOURCE))
+@requires(Permission.CHART_READ, reads(Data.SOURCE))
 async def history(tx: Tx, patient_id: UUID) -> list[MessageRow]:
     """Return every version of what the EHR said of a patient, oldest first."""
     wanted = (

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import aliased
 from caretide.enrollment import rules
 from caretide.enrollment.models import Consent, Enrollment, EnrollmentStatus, PatientFact
 from caretide.kernel.errors import NotFound
+from caretide.kernel.fields import Needs, all_shown
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
@@ -70,7 +71,7 @@ class StatusRow:
     """A change of an enrollment's status."""
 
     status: str
-    reason: str
+    reason: Annotated[str | None, Needs(Permission.NOTE_READ)]
     effective_on: date
     recorded_by: str | None
     recorded_at: datetime
@@ -207,7 +208,7 @@ async def history(tx: Tx, enrollment_id: UUID) -> list[StatusRow]:
         .where(EnrollmentStatus.enrollment_id == row.id)
         .order_by(EnrollmentStatus.recorded_at, EnrollmentStatus.id)
     )
-    return [StatusRow(*one) for one in (await tx.db.execute(wanted)).all()]
+    return all_shown((StatusRow(*one) for one in (await tx.db.execute(wanted)).all()), tx.actor.permissions)
 
 
 @requires(Permission.PATIENT_READ, reads(Data.ENROLLMENT))

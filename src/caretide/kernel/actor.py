@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
-from caretide.kernel.permissions import Permission
+from caretide.kernel.permissions import OPERATOR, Permission
 
 SYSTEM_PERMISSIONS = frozenset(Permission)
 
@@ -44,4 +44,4 @@ class Actor:
     @classmethod
     def operator(cls) -> Self:
         """Return the actor of the command line outside any tenant: rules and companies, nothing of a patient."""
-        return cls("operator", None, frozenset({Permission.RULES_WRITE, Permission.COMPANY_WRITE}), name="Caretide")
+        return cls("operator", None, OPERATOR, name="Caretide")

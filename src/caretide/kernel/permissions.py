@@ -13,9 +13,12 @@ class Permission(StrEnum):
 
     AUDIT_READ = "audit:read"
     CARE_PLAN_WRITE = "care_plan:write"
+    CHART_READ = "chart:read"
     CLINIC_READ = "clinic:read"
     CLINIC_WRITE = "clinic:write"
+    COMPANY_READ = "company:read"
     COMPANY_WRITE = "company:write"
+    CONTACT_READ = "contact:read"
     DOCUMENT_READ = "document:read"
     DOCUMENT_RELEASE = "document:release"
     DOCUMENT_WRITE = "document:write"
@@ -24,6 +27,7 @@ class Permission(StrEnum):
     MEMBER_WRITE = "member:write"
     MONTH_CLOSE = "month:close"
     MONTH_READ = "month:read"
+    NOTE_READ = "note:read"
     PATIENT_IMPORT = "patient:import"
     PATIENT_READ = "patient:read"
     PRACTITIONER_DECIDE = "practitioner:decide"
@@ -31,6 +35,7 @@ class Permission(StrEnum):
     RULES_WRITE = "rules:write"
     SELF = "self:use"
     TEAM_READ = "team:read"
+    TENANT_READ = "tenant:read"
     TENANT_WRITE = "tenant:write"
     TIME_APPROVE = "time:approve"
     TIME_READ = "time:read"
@@ -53,21 +58,55 @@ P = Permission
 
 EVERYONE: Final = frozenset({P.SELF, P.CLINIC_READ, P.MEMBER_READ})
 CARE: Final = frozenset({P.PATIENT_READ, P.TIME_READ, P.MONTH_READ, P.DOCUMENT_READ})
+"""Who a patient is, minutes, codes, dates and documents: what a month is billed by, and no more of a record."""
+RECORD: Final = frozenset({P.CHART_READ, P.NOTE_READ})
+"""The rest of a record: what the chart says, and what was written in words."""
+TREATING: Final = CARE | RECORD | {P.CONTACT_READ}
+"""What somebody sees who looks after patients."""
 
 GRANTS: Final[dict[Role, frozenset[Permission]]] = {
-    # A company serves many tenants: no tenant's own people make one.
-    Role.ADMINISTRATOR: frozenset(Permission) - {P.COMPANY_WRITE},
+    # A company serves many tenants: no tenant's own people make one, and none sees all that it serves.
+    Role.ADMINISTRATOR: frozenset(Permission) - {P.COMPANY_READ, P.COMPANY_WRITE},
     Role.MANAGER: EVERYONE
-    | CARE
+    | TREATING
     | {P.CARE_PLAN_WRITE, P.DOCUMENT_RELEASE, P.ENROLLMENT_WRITE, P.PATIENT_IMPORT, P.ROSTER_WRITE}
     | {P.TEAM_READ, P.TIME_APPROVE, P.TIME_VOID, P.TIME_WRITE},
-    Role.COORDINATOR: EVERYONE | CARE | {P.CARE_PLAN_WRITE, P.ENROLLMENT_WRITE, P.TIME_VOID, P.TIME_WRITE},
+    Role.COORDINATOR: EVERYONE | TREATING | {P.CARE_PLAN_WRITE, P.ENROLLMENT_WRITE, P.TIME_VOID, P.TIME_WRITE},
     Role.BILLING: EVERYONE | CARE | {P.DOCUMENT_RELEASE, P.DOCUMENT_WRITE, P.MONTH_CLOSE},
     Role.PRACTITIONER: EVERYONE
-    | CARE
+    | TREATING
     | {P.CARE_PLAN_WRITE, P.DOCUMENT_RELEASE, P.ENROLLMENT_WRITE, P.PRACTITIONER_DECIDE, P.TIME_VOID, P.TIME_WRITE},
-    Role.AUDITOR: EVERYONE | CARE | {P.AUDIT_READ},
+    Role.AUDITOR: EVERYONE | CARE | RECORD | {P.AUDIT_READ, P.TENANT_READ},
 }
 
 WALLED: Final = frozenset({Role.COORDINATOR})
 """Roles that see only the patients of their roster (the second wall)."""
+
+DIRECTOR: Final = frozenset({P.SELF, P.COMPANY_READ})
+"""A service company's director: staff, hours and counts of the tenants that it serves, and nothing of a patient."""
+
+OPERATOR: Final = frozenset({P.COMPANY_WRITE, P.RULES_WRITE})
+"""Who runs the installation. It acts in no tenant, so the wall shows it no row of one, whatever it is granted."""
+
+SERVICE: Final = EVERYONE | TREATING | {P.PATIENT_IMPORT, P.TEAM_READ}
+"""What a service account's tokens may carry at most: it reads and imports. What counts is done by a person."""
+
+PRINCIPALS: Final = {"company director": DIRECTOR, "platform operator": OPERATOR, "service account": SERVICE}
+"""Those who act without being a member with a role."""
+
+HEALTH: Final = frozenset(Permission) - {
+    *(P.AUDIT_READ, P.CLINIC_READ, P.CLINIC_WRITE, P.COMPANY_READ, P.COMPANY_WRITE, P.MEMBER_READ, P.MEMBER_WRITE),
+    *(P.RULES_WRITE, P.SELF, P.TENANT_READ, P.TENANT_WRITE),
+}
+"""What shows or changes something of a patient: all but these, so that a new permission is one of health data."""
+
+
+def granted(role: Role, *, administrators_see_health: bool = True) -> frozenset[Permission]:
+    """Return what a role may do; a tenant's setting takes health data away from its administrators."""
+    found = GRANTS[role]
+    return found - HEALTH if role is Role.ADMINISTRATOR and not administrators_see_health else found
+
+
+def walled(role: Role, *, administrators_see_health: bool = True) -> bool:
+    """Return whether the database shows a role only the patients of a roster; without health data, that of nobody."""
+    return role in WALLED or (role is Role.ADMINISTRATOR and not administrators_see_health)

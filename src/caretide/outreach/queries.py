@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from caretide.kernel.errors import NotFound
+from caretide.kernel.fields import all_shown
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
@@ -103,7 +104,7 @@ async def made_by(tx: Tx, member_id: UUID, page: int = 1) -> list[AttemptRow]:
 async def _rows(tx: Tx, which: ColumnElement[bool], page: int) -> list[AttemptRow]:
     wanted = select(*_COLUMNS).join(Member, _MADE_BY).where(which)
     wanted = wanted.order_by(Attempt.at.desc(), Attempt.id.desc()).limit(ROWS).offset((max(1, page) - 1) * ROWS)
-    return [AttemptRow(*row) for row in (await tx.db.execute(wanted)).all()]
+    return all_shown((AttemptRow(*row) for row in (await tx.db.execute(wanted)).all()), tx.actor.permissions)
 
 
 @requires(Permission.PATIENT_READ, reads(Data.ATTEMPTS))

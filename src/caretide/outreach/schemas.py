@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from caretide.kernel.fields import Needs
+from caretide.kernel.permissions import Permission
 from caretide.ui.forms import Option
 from caretide.ui.shell import Tone
 
@@ -93,7 +96,7 @@ class AttemptRow:
     outcome: str
     is_contact: bool
     call_back_at: datetime | None
-    note: str | None
+    note: Annotated[str | None, Needs(Permission.NOTE_READ)]
     time_entry_id: UUID | None
     supersedes_id: UUID | None
     recorded_at: datetime

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import Query
 
+from caretide.kernel.permissions import Permission
 from caretide.patients import queries
 from caretide.patients.schemas import PatientChart, PatientList, PatientSearch
 from caretide.runtime.web import Known, Router, TokenTx
@@ -33,12 +34,13 @@ async def find_patients(tx: TokenTx, asked: PatientSearch) -> PatientList:
 
 @router.get("/patients/{patient_id}")
 async def get_patient(tx: TokenTx, patient_id: UUID) -> PatientChart:
-    """Return a patient with everything that the EHR says of them."""
+    """Return a patient with what the EHR says of them, as far as the caller's role needs it."""
+    has_chart = Permission.CHART_READ in tx.actor.permissions
     return PatientChart(
         patient=await queries.patient(tx, patient_id),
-        conditions=await queries.conditions(tx, patient_id),
-        medications=await queries.medications(tx, patient_id),
-        allergies=await queries.allergies(tx, patient_id),
+        conditions=await queries.conditions(tx, patient_id) if has_chart else None,
+        medications=await queries.medications(tx, patient_id) if has_chart else None,
+        allergies=await queries.allergies(tx, patient_id) if has_chart else None,
         coverages=await queries.coverages(tx, patient_id),
-        encounters=await queries.encounters(tx, patient_id),
+        encounters=await queries.encounters(tx, patient_id) if has_chart else None,
     )

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from caretide.kernel.errors import NotFound
+from caretide.kernel.fields import shown
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
@@ -88,10 +89,10 @@ async def patient(tx: Tx, patient_id: UUID) -> PatientRow:
     if row is None:
         raise NotFound("There is no such patient")
     tx.touch(patient_id)
-    return PatientRow(*row)
+    return shown(PatientRow(*row), tx.actor.permissions)
 
 
-@requires(Permission.PATIENT_READ, reads(Data.CONDITIONS))
+@requires(Permission.CHART_READ, reads(Data.CONDITIONS))
 async def conditions(tx: Tx, patient_id: UUID) -> list[ConditionRow]:
     """Return a patient's diagnoses: active problems first."""
     wanted = (
@@ -113,7 +114,7 @@ async def conditions(tx: Tx, patient_id: UUID) -> list[ConditionRow]:
     return [ConditionRow(*row) for row in await _chart(tx, patient_id, wanted)]
 
 
-@requires(Permission.PATIENT_READ, reads(Data.MEDICATIONS))
+@requires(Permission.CHART_READ, reads(Data.MEDICATIONS))
 async def medications(tx: Tx, patient_id: UUID) -> list[MedicationRow]:
     """Return a patient's prescriptions: active ones first, then the newest."""
     wanted = (
@@ -132,7 +133,7 @@ async def medications(tx: Tx, patient_id: UUID) -> list[MedicationRow]:
     return [MedicationRow(*row) for row in await _chart(tx, patient_id, wanted)]
 
 
-@requires(Permission.PATIENT_READ, reads(Data.ALLERGIES))
+@requires(Permission.CHART_READ, reads(Data.ALLERGIES))
 async def allergies(tx: Tx, patient_id: UUID) -> list[AllergyRow]:
     """Return a patient's allergies: active ones first."""
     wanted = (
@@ -163,7 +164,7 @@ async def coverages(tx: Tx, patient_id: UUID) -> list[CoverageRow]:
     return [CoverageRow(*row) for row in await _chart(tx, patient_id, wanted)]
 
 
-@requires(Permission.PATIENT_READ, reads(Data.ENCOUNTERS))
+@requires(Permission.CHART_READ, reads(Data.ENCOUNTERS))
 async def encounters(tx: Tx, patient_id: UUID) -> list[EncounterRow]:
     """Return a patient's visits and stays: the latest first."""
     wanted = (

@@ -7,6 +7,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from caretide.kernel.fields import Needs
+from caretide.kernel.permissions import Permission
+
+Chart = Needs(Permission.CHART_READ)
+Contact = Needs(Permission.CONTACT_READ)
+
 
 @dataclass(frozen=True, slots=True)
 class PatientRow:
@@ -25,9 +31,9 @@ class PatientRow:
     language: str | None
     is_deceased: bool
     deceased_on: date | None
-    phone: str | None
-    email: str | None
-    address: str | None
+    phone: Annotated[str | None, Contact]
+    email: Annotated[str | None, Contact]
+    address: Annotated[str | None, Contact]
     is_active: bool
     updated_at: datetime
 
@@ -195,11 +201,11 @@ class PatientList(Shape):
 
 
 class PatientChart(Shape):
-    """A patient with everything that the EHR says of them."""
+    """A patient with what the EHR says of them; null is what the caller may not see."""
 
     patient: PatientRow
-    conditions: list[ConditionRow]
-    medications: list[MedicationRow]
-    allergies: list[AllergyRow]
+    conditions: Annotated[list[ConditionRow] | None, Chart]
+    medications: Annotated[list[MedicationRow] | None, Chart]
+    allergies: Annotated[list[AllergyRow] | None, Chart]
     coverages: list[CoverageRow]
-    encounters: list[EncounterRow]
+    encounters: Annotated[list[EncounterRow] | None, Chart]

@@ -7,6 +7,7 @@ EXEMPT: Final = {
     "sessions": "found by the hash of its secret before the tenant is known",
     "memberships": "ids alone, so that sign-in can look across tenants",
     "companies": "names of service companies, nothing of a patient; one serves several tenants",
+    "company_accounts": "ids alone, so that a director is found before any tenant; figures are asked inside each wall",
     "tenants": "names of tenants, no health data; people choose among theirs",
     "account_events": "what an account did outside any tenant; the application may only insert",
     "account_intervals": "one account, one place at a time, in all tenants; only triggers write, nobody reads",

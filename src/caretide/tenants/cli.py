@@ -81,6 +81,27 @@ def list_companies(as_json: JsonOption = False) -> None:
     show(run(work), ("slug", "name", "tenants"), as_json=as_json, empty=empty)
 
 
+@companies.command("join")
+def join_company(
+    email: Annotated[str, typer.Argument(help="The address that the person signs in with.")],
+    company: Annotated[str, typer.Option(help="The company's slug.")],
+    director: Annotated[bool, typer.Option(help="Whether they see its figures: staff, hours and counts.")] = False,
+) -> None:
+    """Say that somebody works for a service company."""
+    from caretide.kernel.actor import Actor
+    from caretide.runtime.console import run
+    from caretide.runtime.installation import Installation
+    from caretide.tenants import actions, queries
+
+    async def work(ours: Installation) -> None:
+        async with ours.database.tx(Actor.operator()) as tx:
+            company_id = await queries.company_by_slug(tx, company)
+            await actions.join_company(tx, company_id, email, is_director=director)
+
+    run(work)
+    typer.echo(f"{email} works for '{company}'" + (" and directs it." if director else "."))
+
+
 @tenants.command("create")
 def create_tenant(
     name: Annotated[str, typer.Argument(help="The tenant's name.")],

@@ -60,6 +60,17 @@ class CompanyService(TenantTable):
     ended_at: Mapped[datetime | None]
 
 
+class CompanyAccount(Base):
+    """That an account belongs to a service company; a director sees its figures. Ids alone: outside the tenant wall."""
+
+    __tablename__ = "company_accounts"
+
+    company_id: Mapped[UUID] = mapped_column(ForeignKey("companies.id"), primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True, index=True)
+    is_director: Mapped[bool] = mapped_column(server_default=text("false"))
+    joined_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
 class Clinic(TenantTable):
     """A site: its calendar, its address, and how its claims are placed."""
 

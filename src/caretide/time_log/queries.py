@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, and_, any_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
+from caretide.kernel.fields import Needs, all_shown
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
@@ -24,6 +25,7 @@ from caretide.time_log.schemas import ApprovalsPage, AwaitingRow
 
 NOTE_PLACE = b"time_log_entries.note"
 """The place that a note is sealed for."""
+Written = Needs(Permission.NOTE_READ)
 REASON_PLACE = b"time_log_entries.entry_reason"
 """The place that the reason of a told entry is sealed for."""
 PAGE = 50
@@ -62,14 +64,14 @@ class EntryRow:
     start_time: datetime
     end_time: datetime
     duration_secs: int
-    note: str | None
+    note: Annotated[str | None, Written]
     is_void: bool
-    void_reason: str | None
+    void_reason: Annotated[str | None, Written]
     voided_by: str | None
     voided_at: datetime | None
     source: str = "timer"
     supersedes_id: UUID | None = None
-    entry_reason: str | None = None
+    entry_reason: Annotated[str | None, Written] = None
     decision: str | None = None
     decided_by: str | None = None
 
@@ -191,7 +193,8 @@ async def entries(tx: Tx, patient_id: UUID, month: Month) -> list[EntryRow]:
     """Return a patient's entries of a month, voided ones too, the latest first."""
     tx.touch(patient_id)
     asked = {"patient_id": patient_id, "month": month.first}
-    return [_with_note(row) for row in (await tx.db.execute(_ENTRIES, asked)).all()]
+    found = (_with_note(row) for row in (await tx.db.execute(_ENTRIES, asked)).all())
+    return all_shown(found, tx.actor.permissions)
 
 
 def _with_note(row: Row[*tuple[Any, ...]]) -> EntryRow:

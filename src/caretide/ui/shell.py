@@ -102,6 +102,9 @@ PLACES: Final = (
     (Permission.TENANT_WRITE, NavLink("admin", "Administration", "/admin", "settings", "a")),
 )
 
+COMPANY: Final = NavLink("company", "Company", "/company", "clinic", "c")
+"""Where a service company's director begins, before any tenant is chosen."""
+
 LANDINGS: Final = (
     ("admin", Permission.TENANT_WRITE),
     ("team", Permission.TEAM_READ),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
@@ -21,6 +22,8 @@ from caretide.reports.schemas.people import (
     PeoplePage,
     PersonForm,
     PersonLine,
+    UserOut,
+    UsersOut,
 )
 from caretide.rosters.models import Designation
 from caretide.runtime.access import requires
@@ -86,6 +89,37 @@ def _filters(wanted: Wanted) -> tuple[Filter, ...]:
         Filter("role", "Role", (Option("", "All roles"), *roles), wanted.role),
         Filter("status", "Status", (Option("", "Any status"), *statuses), wanted.status),
         Filter("license", "Licenses", (Option("", "All licenses"), Option("due", "To renew")), wanted.license),
+    )
+
+
+PAGE: Final = 50
+
+
+@requires(Permission.MEMBER_WRITE, reads(Data.STAFF, Data.ACCOUNT))
+async def users(tx: Tx, *, role: str = "", status: str = "", page: int = 1, user_id: UUID | None = None) -> UsersOut:
+    """Return a page of the tenant's people for programs, by name; with an id that one, or raise NotFound."""
+    rows = await tenants.members(tx) if user_id is None else [await tenants.member(tx, user_id)]
+    wanted = [one for one in rows if role in {"", one.role} and status in {"", one.status}]
+    seen, invitations = await identity.seen_here(tx), await open_invitations(tx)
+    pages = max(1, -(-len(wanted) // PAGE))
+    page = min(max(1, page), pages)
+    found = wanted[(page - 1) * PAGE : page * PAGE]
+    return UsersOut(users=[_user(one, seen, invitations) for one in found], total=len(wanted), page=page, pages=pages)
+
+
+def _user(person: MemberRow, seen: Mapping[UUID, Seen], invitations: Mapping[UUID, datetime]) -> UserOut:
+    was = seen.get(person.account_id) if person.account_id else None
+    return UserOut(
+        id=person.id,
+        name=person.display_name,
+        email=person.email,
+        role=person.role,
+        credential=person.credential,
+        status=person.status,
+        sessions=was.sessions if was else 0,
+        last_seen_at=was.at if was else None,
+        invited_until=invitations.get(person.id),
+        suspended_at=person.suspended_at,
     )
 
 

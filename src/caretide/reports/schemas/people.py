@@ -143,3 +143,36 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise Invalid("Say on what day the license runs out", field="licenses") from None
+
+
+class RoleBody(BaseModel):
+    """Another role; who becomes a billing practitioner says which one they are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: str
+    practitioner_id: UUID | None = None
+
+
+class UserOut(BaseModel):
+    """One of the tenant's people; `sessions` are those alive now, `invited_until` is when their link ends."""
+
+    id: UUID
+    name: str
+    email: str
+    role: str
+    credential: str
+    status: str
+    sessions: int
+    last_seen_at: datetime | None
+    invited_until: datetime | None
+    suspended_at: datetime | None
+
+
+class UsersOut(BaseModel):
+    """A page of the tenant's people."""
+
+    users: list[UserOut]
+    total: int
+    page: int
+    pages: int

@@ -22,7 +22,7 @@ from caretide.tenants.actions.members import (
     suspend_member,
     update_member,
 )
-from caretide.tenants.actions.tenants import create_company, create_tenant, serve_tenant
+from caretide.tenants.actions.tenants import create_company, create_tenant, join_company, serve_tenant
 
 __all__ = [
     "CLINIC_FACT_KINDS",
@@ -39,6 +39,7 @@ __all__ = [
     "create_tenant",
     "invite_member",
     "invite_to_clinic",
+    "join_company",
     "record_clinic_fact",
     "reinstate_member",
     "renew_invitation",

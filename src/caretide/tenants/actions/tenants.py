@@ -3,8 +3,10 @@
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
-from caretide.kernel.errors import Conflict, Invalid
+from caretide.identity import queries as identity
+from caretide.kernel.errors import Conflict, Invalid, NotFound
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, changes, creates
@@ -14,7 +16,7 @@ from caretide.runtime.db import column_cipher
 from caretide.runtime.models import TenantKey
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries, rules
-from caretide.tenants.models import Company, CompanyService, Tenant
+from caretide.tenants.models import Company, CompanyAccount, CompanyService, Tenant
 from caretide.vault.envelope import new_key, wrap
 
 
@@ -45,6 +47,19 @@ async def create_company(tx: Tx, *, slug: str, name: str, is_generated: bool = F
     company_id = new_id()
     await tx.db.execute(insert(Company).values(id=company_id, slug=slug, name=title, is_generated=is_generated))
     return company_id
+
+
+@requires(Permission.COMPANY_WRITE, changes(Data.ACCOUNT))
+async def join_company(tx: Tx, company_id: UUID, email: str, *, is_director: bool = False) -> None:
+    """Say that an account belongs to a company, and whether its person directs it; said anew, the last word stands."""
+    account = await identity.account_by_email(tx, email)
+    if account is None:
+        raise NotFound(f"Nobody signs in with '{email}'; invite them to a tenant first")
+    row = {"company_id": company_id, "account_id": account.id, "is_director": is_director, "joined_at": tx.now}
+    known = ["company_id", "account_id"]
+    joined = upsert(CompanyAccount).values(**row)
+    await tx.db.execute(joined.on_conflict_do_update(index_elements=known, set_={"is_director": is_director}))
+    tx.note(account_id=account.id)
 
 
 @requires(Permission.TENANT_WRITE, changes(Data.SETTINGS))

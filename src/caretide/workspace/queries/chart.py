@@ -45,15 +45,24 @@ async def chart(tx: Tx, who: PatientRow, clinic: ClinicRow, today: date) -> Char
     coverages = await patients.coverages(tx, who.id)
     return Chart(
         header=_header(who, clinic, today, coverages),
-        conditions=tuple(_condition(row) for row in await patients.conditions(tx, who.id) if row.is_active),
-        medications=tuple(_medication(row) for row in await patients.medications(tx, who.id) if row.is_active),
-        allergies=tuple(
+        coverages=tuple(_coverage(row, today) for row in coverages),
+        **await _record(tx, who),
+    )
+
+
+async def _record(tx: Tx, who: PatientRow) -> dict[str, tuple[ChartLine, ...] | None]:
+    """Return what the chart says beyond coverage; nothing to somebody whose role does not need it."""
+    if Permission.CHART_READ not in tx.actor.permissions:
+        return dict.fromkeys(("conditions", "medications", "allergies"))
+    return {
+        "conditions": tuple(_condition(row) for row in await patients.conditions(tx, who.id) if row.is_active),
+        "medications": tuple(_medication(row) for row in await patients.medications(tx, who.id) if row.is_active),
+        "allergies": tuple(
             ChartLine(text=row.name, detail=f"{row.criticality} risk" if row.criticality else "")
             for row in await patients.allergies(tx, who.id)
             if row.is_active
         ),
-        coverages=tuple(_coverage(row, today) for row in coverages),
-    )
+    }
 
 
 def _header(who: PatientRow, clinic: ClinicRow, today: date, coverages: Sequence[CoverageRow]) -> PatientHeader:

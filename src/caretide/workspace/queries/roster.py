@@ -247,7 +247,7 @@ async def _rows(
                 sex=sex_letter(who.sex),
                 coordinator=coordinator.name if coordinator else "",
                 **_tried(tried.get(one.patient_id), tx, zone),
-                **(_standing(one, zone) if isinstance(one, Standing) else told[one.patient_id]),
+                **(_standing(one, zone, tx) if isinstance(one, Standing) else told[one.patient_id]),
             )
         )
     return rows
@@ -269,11 +269,12 @@ def _age(birth_date: date, tx: Tx, zone: ZoneInfo) -> int:
     return age(birth_date, tx.now.astimezone(zone).date())
 
 
-def _standing(one: Standing, zone: ZoneInfo) -> dict[str, Any]:
+def _standing(one: Standing, zone: ZoneInfo, tx: Tx) -> dict[str, Any]:
     """Return what a row says of somebody enrolled."""
     uncounted = max(0, one.recorded_secs - one.countable_secs)
     return {
-        "conditions": one.conditions,
+        # A list names no diagnosis to somebody whose role does not need the chart.
+        "conditions": one.conditions if Permission.CHART_READ in tx.actor.permissions else "",
         "reason": one.reason,
         "tone": one.tone,
         "program": one.ruled_program,
@@ -287,7 +288,9 @@ async def _told(tx: Tx, clinics: Sequence[ClinicRow], loose: Sequence[_Free]) ->
     if not loose:
         return {}
     ids = [one.patient_id for one in loose]
-    charts, contacts = await patients.diagnoses(tx, ids), await time_log.last_contact(tx, ids)
+    has_chart = Permission.CHART_READ in tx.actor.permissions
+    charts = await patients.diagnoses(tx, ids) if has_chart else {}
+    contacts = await time_log.last_contact(tx, ids)
     lists = enrollment.chronic_lists()
     found: dict[UUID, dict[str, Any]] = {}
     for clinic in clinics:

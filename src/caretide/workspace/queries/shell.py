@@ -6,12 +6,13 @@ from caretide.identity import queries as identity
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
+from caretide.reports.queries import company
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.rules import ROLES
 from caretide.time_log import queries as time_log
-from caretide.ui.shell import Message, RunningTimer, Shell, navigation
+from caretide.ui.shell import COMPANY, Message, RunningTimer, Shell, navigation
 
 
 @requires(Permission.SELF, reads(Data.SETTINGS, Data.ACCOUNT))
@@ -19,7 +20,8 @@ async def make_shell(tx: Tx, section: str, message: Message | None) -> Shell:
     """Return the frame for whoever acts: where they can go, what runs, what they should be told. Five statements."""
     messages = (message,) if message else ()
     if tx.actor.tenant_id is None:
-        return Shell(section=section, account_name=tx.actor.name, messages=messages)
+        nav = (COMPANY,) if await company.directs(tx) else ()
+        return Shell(section=section, nav=nav, account_name=tx.actor.name, messages=messages)
     tenant = await tenants.my_tenant(tx)
     return Shell(
         section=section,

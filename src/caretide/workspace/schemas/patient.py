@@ -193,12 +193,12 @@ class ChartLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """What the EHR says of a patient, in force today."""
+    """What the EHR says of a patient, in force today; None is what the reader's role does not need."""
 
     header: PatientHeader
-    conditions: tuple[ChartLine, ...] = ()
-    medications: tuple[ChartLine, ...] = ()
-    allergies: tuple[ChartLine, ...] = ()
+    conditions: tuple[ChartLine, ...] | None = ()
+    medications: tuple[ChartLine, ...] | None = ()
+    allergies: tuple[ChartLine, ...] | None = ()
     coverages: tuple[ChartLine, ...] = ()
 
 
@@ -237,9 +237,9 @@ class PatientPage:
     may_audit: bool = False
     facts: tuple[FactLine, ...] = ()
     designation: Designation = field(default_factory=Designation)
-    conditions: tuple[ChartLine, ...] = ()
-    medications: tuple[ChartLine, ...] = ()
-    allergies: tuple[ChartLine, ...] = ()
+    conditions: tuple[ChartLine, ...] | None = ()
+    medications: tuple[ChartLine, ...] | None = ()
+    allergies: tuple[ChartLine, ...] | None = ()
     coverages: tuple[ChartLine, ...] = ()
     documents: tuple[DocumentLine, ...] = ()
     attempts: AttemptsCard | None = None
