@@ -35,3 +35,5 @@ def test_most_urgent_reason_wins(
 
 def test_death_outranks_everything() -> None:
     assert reason((NO_CONSENT,), 0, MARKS, deceased=True).text == "Has died: the enrollment should end"
+    over = reason((NO_CONSENT,), 0, MARKS, deceased=True, ended=True)
+    assert (over.text, over.tone) == ("Has died; the enrollment has ended", "info")

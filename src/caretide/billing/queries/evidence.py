@@ -150,6 +150,7 @@ def _enrolled(row: enrollment.EnrollmentRow) -> Enrolled:
         id=row.id,
         program=row.program,
         started_on=row.started_on,
+        ended_on=row.ended_on,
         is_high_risk=row.is_high_risk,
         expected_months=row.expected_months,
     )

@@ -25,11 +25,12 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolled:
-    """An enrollment of the patient with this practitioner that touches the month."""
+    """An enrollment of the patient with this practitioner that touches the month. `ended_on` is its last day."""
 
     id: UUID
     program: str
     started_on: date
+    ended_on: date | None
     is_high_risk: bool | None
     expected_months: int | None
 

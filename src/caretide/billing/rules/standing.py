@@ -69,9 +69,21 @@ UNRECORDED: Final = {
 """Fact that nobody recorded -> what to call it in a list."""
 
 
-def reason(exceptions: Sequence[RuleException], countable: int, thresholds: Sequence[int], *, deceased: bool) -> Reason:
-    """Return the one reason: the patient died, consent, what holds the month, what is missing, or nothing."""
+def reason(
+    exceptions: Sequence[RuleException],
+    countable: int,
+    thresholds: Sequence[int],
+    *,
+    deceased: bool,
+    ended: bool = False,
+) -> Reason:
+    """Return the one reason: the patient died, consent, what holds the month, what is missing, or nothing.
+
+    `ended` tells that no enrollment lasts any more.
+    """
     missing = next((mark - countable for mark in thresholds if mark > countable), 0)
+    if deceased and ended:
+        return Reason(Band.HELD, "Has died; the enrollment has ended", "info", missing)
     if deceased:
         return Reason(Band.HELD, "Has died: the enrollment should end", "warn", missing)
     blocks = [found for found in exceptions if found.severity is Severity.BLOCK and found.code not in OF_TIME]
@@ -187,7 +199,8 @@ def _standing(judged: Judged, ground: Ground) -> Standing:
     lines = claim_lines(judged, ground.packs)
     known = [cents for _, _, cents in lines if cents is not None]
     deceased = chart.is_deceased or chart.deceased_on is not None
-    why = reason(ruling.exceptions, countable, marks, deceased=deceased)
+    ended = all(enrolled.ended_on is not None for enrolled in evidence.enrollments)
+    why = reason(ruling.exceptions, countable, marks, deceased=deceased, ended=ended)
     return Standing(
         patient_id=chart.patient_id,
         clinic_id=evidence.clinic.id,
