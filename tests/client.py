@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from caretide import main
 from caretide.identity.models import Session
 from caretide.identity.queries import session_hash
+from caretide.identity.rules import Factor
 from caretide.kernel.actor import Actor
 from caretide.runtime.installation import Installation
 from caretide.runtime.tx import Database
@@ -35,9 +36,10 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
         yield opened
 
 
-def visitor(application: ASGIApp, base_url: str = HOME) -> httpx.AsyncClient:
-    """Return a client of an application."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url=base_url)
+def visitor(application: ASGIApp, base_url: str = HOME, network: str = "") -> httpx.AsyncClient:
+    """Return a client of an application, by default at a network address of its own: failures there are counted."""
+    address = network or f"2001:db8::{secrets.randbits(16):x}:{secrets.randbits(16):x}:{secrets.randbits(16):x}"
+    return httpx.AsyncClient(transport=httpx.ASGITransport(application, client=(address, 443)), base_url=base_url)
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ async def open_session(database: Database, actor: Actor) -> str:
     secret = secrets.token_urlsafe(32)
     async with database.tx(Actor.nobody()) as tx:
         row = {"account_id": actor.account_id, "tenant_id": actor.tenant_id, "member_id": actor.member_id}
-        times = {"created_at": tx.now, "last_seen_at": tx.now}
+        times = {"created_at": tx.now, "last_seen_at": tx.now, "auth_time": tx.now, "amr": [Factor.PASSKEY]}
         await tx.db.execute(insert(Session).values(id_hash=session_hash(secret), **row, **times))
     return secret
 

@@ -21,6 +21,7 @@ from caretide.postgres.databases import Databases
 from caretide.postgres.roles import LoginRole
 from caretide.runtime.context_keys import install, signing_keys
 from caretide.runtime.installation import Installation
+from caretide.runtime.mail import FolderPost
 from caretide.runtime.migrations import migrate
 from caretide.runtime.tx import Database, Stores
 from caretide.settings import Settings
@@ -131,7 +132,8 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
     """The installation's keys and vault, in folders of this test process; the run has one signing key."""
     home = tmp_path_factory.mktemp("home")
     vault = FolderVault(home / "vault", Keyring.open(home / "keys", "vault"))
-    return Stores(Keyring.open(home / "keys", "columns"), vault, signing_keys(Path(os.environ[HOME])))
+    signing = signing_keys(Path(os.environ[HOME]))
+    return Stores(Keyring.open(home / "keys", "columns"), vault, signing, FolderPost(home / "mail"))
 
 
 @pytest.fixture

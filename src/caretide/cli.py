@@ -71,8 +71,13 @@ def serve(
     asyncio.run(serve_forever(load_settings(**{k: v for k, v in chosen.items() if v is not None}), with_worker=worker))
 
 
-@app.command()
+demo_app = typer.Typer(invoke_without_command=True)
+app.add_typer(demo_app, name="demo")
+
+
+@demo_app.callback()
 def demo(
+    context: typer.Context,
     leave: Annotated[bool, typer.Option("--exit", help="Stop after the close and print a JSON summary.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over; refused where a tenant is real.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Another number draws other people.")] = 1,
@@ -85,6 +90,8 @@ def demo(
     With --patients it builds and serves a tenant of that size instead, beside whatever is there: for seeing and
     measuring how the system bears it.
     """
+    if context.invoked_subcommand is not None:
+        return
     from caretide.demo.bulk_cli import run_scale
     from caretide.demo.cli import run_demo
     from caretide.worker import drain
@@ -97,6 +104,14 @@ def demo(
     if patients is not None:
         raise typer.Exit(run_scale(serve_it, patients=patients, leave=leave, fresh=fresh, seed=seed))
     raise typer.Exit(run_demo(drain, serve_it, leave=leave, fresh=fresh, seed=seed))
+
+
+@demo_app.command("code")
+def demo_code(email: Annotated[str, typer.Argument(metavar="E-MAIL")]) -> None:
+    """Print the code that the authenticator app of somebody of the demonstration would show now."""
+    from caretide.demo.cli import print_code
+
+    print_code(email)
 
 
 @app.command("worker")

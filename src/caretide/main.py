@@ -28,7 +28,16 @@ from caretide.enrollment import api as enrollment_api
 from caretide.identity import api as identity_api
 from caretide.identity import pages as identity_pages
 from caretide.kernel.actor import Actor
-from caretide.kernel.errors import CaretideError, Conflict, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
+from caretide.kernel.errors import (
+    CaretideError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+)
 from caretide.kernel.fields import fields_of
 from caretide.kernel.permissions import Permission
 from caretide.outreach import api as outreach_api
@@ -42,16 +51,16 @@ from caretide.reports.pages import team as team_pages
 from caretide.rosters import api as rosters_api
 from caretide.runtime.access import Denied
 from caretide.runtime.installation import Installation
-from caretide.runtime.web import AccessGate, Known, decide, decided
+from caretide.runtime.web import AccessGate, Door, Known, decide, decided
 from caretide.tenants import api as tenants_api
 from caretide.tenants import pages as tenants_pages
-from caretide.tenants.queries import actor_behind
+from caretide.tenants.queries import actor_behind, entrant_behind
 from caretide.time_log import api as time_log_api
 from caretide.time_log import pages as time_log_pages
 from caretide.ui import pages as ui_pages
 from caretide.ui.assets import check_assets
 from caretide.ui.environment import STATIC, make_environment
-from caretide.ui.respond import error_page, redirect
+from caretide.ui.respond import ask_for, error_page, redirect
 from caretide.ui.shell import TITLES, ErrorPage
 from caretide.workspace import api as workspace_api
 from caretide.workspace import pages as workspace_pages
@@ -65,11 +74,14 @@ STATUS: Final[tuple[tuple[type[CaretideError], int], ...]] = (
     (Forbidden, 403),
     (NotFound, 404),
     (Conflict, 409),
+    (TooMany, 429),
     (Unavailable, 503),
 )
 
 PAGES: Final = (
     identity_pages.public,
+    identity_pages.entering,
+    identity_pages.enrolling,
     identity_pages.router,
     tenants_pages.public,
     tenants_pages.router,
@@ -117,13 +129,14 @@ FEATURES_WITH_TEMPLATES: Final = (
 def create_app(installation: Installation) -> ASGIApp:
     """Wire the two sub-applications, pages and API, behind one gate."""
     check_assets()
+    door = Door()
     root = Starlette(
         routes=[
             Route("/healthz", decided(PlainTextResponse("ok"), Known.PUBLIC)),
             Route("/readyz", decided(_readiness(installation), Known.PUBLIC)),
             Mount("/static", decided(StaticFiles(directory=STATIC), "static")),
-            Mount("/api/v1", _api(installation)),
-            Mount("/", _pages(installation)),
+            Mount("/api/v1", _api(installation, door)),
+            Mount("/", _pages(installation, door)),
         ]
     )
     return AccessGate(root)
@@ -134,6 +147,7 @@ def _sub_application(installation: Installation, title: str, routers: Sequence[A
     secure = installation.settings.secure_cookies
     app.state.database = installation.database
     app.state.find_actor = actor_behind
+    app.state.find_entrant = entrant_behind
     app.state.session_cookie = "__Host-caretide_session" if secure else "caretide_session"
     app.state.base_url = installation.settings.base_url
     for router in routers:
@@ -141,9 +155,10 @@ def _sub_application(installation: Installation, title: str, routers: Sequence[A
     return app
 
 
-def _pages(installation: Installation) -> FastAPI:
+def _pages(installation: Installation, door: Door) -> FastAPI:
     in_development = (ui_pages.development,) if installation.settings.mode == "development" else ()
     app = _sub_application(installation, "Caretide", (*PAGES, *in_development))
+    app.state.door = door
     here = Path(__file__).parent
     app.state.templates = make_environment(here / feature / "templates" for feature in FEATURES_WITH_TEMPLATES)
     app.state.shell = make_shell
@@ -154,8 +169,9 @@ def _pages(installation: Installation) -> FastAPI:
     return app
 
 
-def _api(installation: Installation) -> FastAPI:
+def _api(installation: Installation, door: Door) -> FastAPI:
     app = _sub_application(installation, "Caretide API", API)
+    app.state.door = door
     app.add_exception_handler(CaretideError, _problem_for_error)
     app.add_exception_handler(RequestValidationError, _problem_for_bad_request)
     app.add_exception_handler(HTTPException, _problem_for_http)
@@ -197,14 +213,17 @@ def _shown(request: Request, status: int, message: str, permission: str = "") ->
 
 def _page_for_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, CaretideError)  # noqa: S101 - registered for this kind only
-    if isinstance(error, Unauthenticated) and request.url.path != "/sign-in":
+    if isinstance(error, Unauthenticated) and request.url.path != error.at:
         decide(request.scope, "error")
-        return redirect(request, f"/sign-in?next={request.url.path}" if request.method == "GET" else "/sign-in")
+        return ask_for(request, error.at)
     if isinstance(error, Forbidden) and _chose_no_tenant(request) and request.url.path != "/tenants":
         decide(request.scope, "error")
         return redirect(request, "/tenants")
     permission = error.permission if isinstance(error, Denied) else ""
-    return _shown(request, status_of(error), error.message, permission)
+    shown = _shown(request, status_of(error), error.message, permission)
+    if isinstance(error, TooMany):
+        shown.headers["retry-after"] = str(error.seconds)
+    return shown
 
 
 def _chose_no_tenant(request: Request) -> bool:
@@ -242,7 +261,10 @@ def _problem_for_error(request: Request, error: Exception) -> Response:
         more["permission"] = error.permission
     if isinstance(error, Invalid) and error.field:
         more["field"] = error.field
-    return _problem(request, status_of(error), error.message, **more)
+    answer = _problem(request, status_of(error), error.message, **more)
+    if isinstance(error, TooMany):
+        answer.headers["retry-after"] = str(error.seconds)
+    return answer
 
 
 def _problem_for_bad_request(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from sqlalchemy import insert
 
 from caretide.identity.models import Session
 from caretide.identity.queries import session_hash
+from caretide.identity.rules import Factor
 from caretide.kernel.actor import Actor
 from caretide.kernel.clock import system_clock
 from caretide.kernel.month import Month
@@ -54,7 +55,7 @@ async def open_sessions(ground: Ground, actors: Sequence[Actor]) -> list[str]:
     database = ground.database(system_clock)
     try:
         async with database.tx(Actor.nobody()) as tx:
-            times = {"created_at": tx.now, "last_seen_at": tx.now}
+            times = {"created_at": tx.now, "last_seen_at": tx.now, "auth_time": tx.now, "amr": [Factor.PASSKEY]}
             rows = [
                 {
                     "id_hash": session_hash(secret),

@@ -15,6 +15,7 @@ from caretide.demo import bulk
 from caretide.demo.bulk import Generated, check_count, generate
 from caretide.demo.bulk_cli import summary_of
 from caretide.demo.bulk_practice import PER_CLINIC, PLACES, Order, Site
+from caretide.demo.company import code_of
 from caretide.identity import actions as identity
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Conflict, Invalid
@@ -87,14 +88,19 @@ async def test_everybody_has_a_coordinator_who_may_look_after_them(database: Dat
         [first, *_] = await patients.search(tx)
         assert (await patients.patient(tx, first.id)).phone in {f"(217) 555-01{one:02d}" for one in range(100)}
     async with database.tx(Actor.nobody()) as tx:
-        signed_in = await identity.sign_in(tx, f"nurse@{made.order.domain}", PASSWORDS["nurse"])
-        assert signed_in is not None
+        # The code of this half minute was used to set the app up.
+        later = code_of(made.seeds["nurse"], tx.now + timedelta(seconds=30))
+        begun = await identity.sign_in(tx, f"nurse@{made.order.domain}", PASSWORDS["nurse"])
+        assert isinstance(begun, identity.SignedIn)
+        signed_in = await identity.prove_code(tx, begun.secret, later)
+        assert isinstance(signed_in, identity.SignedIn)
     async with database.tx(Actor.nobody()) as tx:
         nurse = await tenants.actor_behind(tx, signed_in.secret)
     async with database.tx(nurse) as tx:
         assert len(await patients.search(tx, limit=500)) == 120
     async with database.tx(Actor.nobody()) as tx:
-        assert await identity.sign_in(tx, f"nurse-1-1@{made.order.domain}", "any password at all") is None
+        nobody = await identity.sign_in(tx, f"nurse-1-1@{made.order.domain}", "any password at all")
+        assert isinstance(nobody, identity.Refused)
 
 
 async def test_same_seed_gives_the_same_people(database: Database, clock: HandClock, made: Generated) -> None:

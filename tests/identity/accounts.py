@@ -1,22 +1,63 @@
-"""Accounts with a password, for the tests of signing in."""
+"""Accounts with a password and an authenticator app, for the tests of signing in."""
 
+from datetime import datetime
+
+import httpx
+import pyotp
 from sqlalchemy import insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
-from caretide.identity.actions import HASHER
-from caretide.identity.models import Account, Membership
+from caretide.identity.keys import account_cipher
+from caretide.identity.models import Account, Membership, TotpSeed
+from caretide.identity.passwords import HASHER
 from caretide.kernel.actor import Actor
 from caretide.kernel.ids import new_id
 from caretide.runtime.tx import Database
+from caretide.runtime.web import csrf_token
+from tests.client import COOKIE
 
 PASSWORD = "four unrelated cheerful words"
+SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
-async def give_password(database: Database, actor: Actor, password: str = PASSWORD) -> str:
-    """Let an actor of the cast sign in; return the address."""
+async def give_password(database: Database, actor: Actor, password: str = PASSWORD, *, app: bool = True) -> str:
+    """Let an actor of the cast sign in, with an authenticator app unless told otherwise; return the address."""
     async with database.tx(Actor.nobody()) as tx:
         of_actor = Account.id == actor.account_id
         await tx.db.execute(update(Account).where(of_actor).values(password_hash=HASHER.hash(password)))
+        if app:
+            assert actor.account_id is not None
+            sealed = (await account_cipher(tx)).seal(SEED.encode(), b"totp_seeds.sealed" + actor.account_id.bytes)
+            row = {"account_id": actor.account_id, "sealed": sealed, "confirmed_at": tx.now}
+            await tx.db.execute(upsert(TotpSeed).values(**row).on_conflict_do_nothing())
         return (await tx.db.execute(select(Account.email).where(of_actor))).scalar_one()
+
+
+def code_at(now: datetime, steps: int = 0, seed: str = SEED) -> str:
+    """Return what the authenticator app shows, so many steps from now."""
+    return pyotp.TOTP(seed).at(int(now.timestamp()) + 30 * steps)
+
+
+async def enter(client: httpx.AsyncClient, email: str, password: str = PASSWORD, **more: str) -> httpx.Response:
+    """Give a password."""
+    return await client.post("/sign-in", data={"email": email, "password": password, **more})
+
+
+async def give_code(client: httpx.AsyncClient, code: str, **more: str) -> httpx.Response:
+    """Give a code as the second factor."""
+    return await sent(client, "/sign-in/second", code=code, **more)
+
+
+async def sent(client: httpx.AsyncClient, path: str, **fields: str) -> httpx.Response:
+    """Send a form of the session that the browser has."""
+    return await client.post(path, data={**fields, "csrf_token": csrf_token(client.cookies[COOKIE])})
+
+
+async def come_in(client: httpx.AsyncClient, email: str, now: datetime, steps: int = 0, **more: str) -> httpx.Response:
+    """Sign in with both factors; return the last answer."""
+    begun = await enter(client, email)
+    assert begun.status_code == 303, begun.text
+    return await give_code(client, code_at(now, steps), **more)
 
 
 async def also_works_in(database: Database, actor: Actor, there: Actor) -> None:
@@ -31,6 +72,8 @@ async def homeless(database: Database) -> tuple[Actor, str]:
     account_id = new_id()
     email = f"nowhere-{account_id.hex}@example.com"
     async with database.tx(Actor.nobody()) as tx:
-        row = {"id": account_id, "email": email, "display_name": "No Where", "password_hash": HASHER.hash(PASSWORD)}
+        row = {"id": account_id, "email": email, "display_name": "No Where", "password_hash": "unusable"}
         await tx.db.execute(insert(Account).values(**row))
-    return Actor.account(account_id, "No Where"), email
+    actor = Actor.account(account_id, "No Where")
+    await give_password(database, actor)
+    return actor, email

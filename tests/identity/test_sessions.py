@@ -24,7 +24,7 @@ async def test_session_ends_after_fifteen_idle_minutes(browser: httpx.AsyncClien
     assert (await browser.get("/clinics")).status_code == 200
     clock.advance(minutes=15)
     ended = await browser.get("/clinics")
-    assert (ended.status_code, ended.headers["location"]) == (303, "/sign-in?next=/clinics")
+    assert (ended.status_code, ended.headers["location"]) == (303, "/sign-in/again?next=/clinics")
 
 
 @pytest.mark.req("H-03", "N-06")

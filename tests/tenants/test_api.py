@@ -7,7 +7,8 @@ from caretide.kernel.permissions import GRANTS, Role
 from caretide.runtime.tx import Database
 from tests.cast import NPI, Cast, assemble
 from tests.client import Visit
-from tests.identity.accounts import PASSWORD, also_works_in, give_password, homeless
+from tests.database import HandClock
+from tests.identity.accounts import PASSWORD, also_works_in, code_at, give_password, homeless
 
 CLINIC = {"name": "Harbor Internists", "time_zone": "America/New_York", "tin_group": "TIN-1"}
 
@@ -17,13 +18,26 @@ async def program(cast: Cast, api: Visit) -> httpx.AsyncClient:
     return await api(cast.administrator)
 
 
-async def open_session(client: httpx.AsyncClient, email: str, password: str = PASSWORD, **more: str) -> httpx.Response:
-    return await client.post("/api/v1/sessions", json={"email": email, "password": password, **more})
+@pytest.fixture
+def code(clock: HandClock) -> str:
+    return code_at(clock.now)
 
 
-async def test_token_is_opened_with_a_password(client: httpx.AsyncClient, database: Database, cast: Cast) -> None:
+async def open_session(
+    client: httpx.AsyncClient, email: str, code: str, password: str = PASSWORD, **more: str
+) -> httpx.Response:
+    sent = {"email": email, "password": password, "code": code, **more}
+    return await client.post("/api/v1/sessions", json=sent)
+
+
+@pytest.mark.req("H-07", "N-04")
+async def test_token_is_opened_with_password_and_code(
+    client: httpx.AsyncClient, database: Database, cast: Cast, code: str
+) -> None:
     email = await give_password(database, cast.coordinator)
-    opened = await open_session(client, email)
+    for wrong in ("000000", "", "abcd-efgh-jkmn"):
+        assert (await open_session(client, email, wrong)).status_code == 401
+    opened = await open_session(client, email, code)
     assert opened.status_code == 201
     assert opened.json()["tenant"] == cast.slug
     me = (await client.get("/api/v1/me", headers={"authorization": f"Bearer {opened.json()['token']}"})).json()
@@ -34,30 +48,36 @@ async def test_token_is_opened_with_a_password(client: httpx.AsyncClient, databa
 
 
 @pytest.mark.req("N-03")
-async def test_wrong_password_is_a_problem(client: httpx.AsyncClient, database: Database, cast: Cast) -> None:
+async def test_wrong_password_is_a_problem(
+    client: httpx.AsyncClient, database: Database, cast: Cast, code: str
+) -> None:
     email = await give_password(database, cast.coordinator)
-    answers = [await open_session(client, who, "wrong") for who in [email] * 10 + ["nobody@example.com"]]
+    answers = [await open_session(client, who, code, "wrong") for who in [email] * 4 + ["nobody@example.com"]]
     assert {(a.status_code, a.headers["content-type"]) for a in answers} == {(401, "application/problem+json")}
     assert len({a.content for a in answers}) == 1
-    assert (await open_session(client, email)).content == answers[0].content
+    fifth = await open_session(client, email, code, "wrong")
+    assert (fifth.status_code, fifth.headers["retry-after"]) == (429, "1")
+    assert (await open_session(client, email, code)).content == fifth.content
 
 
-async def test_account_of_several_tenants_names_one(client: httpx.AsyncClient, database: Database, cast: Cast) -> None:
+async def test_account_of_several_tenants_names_one(
+    client: httpx.AsyncClient, database: Database, cast: Cast, code: str
+) -> None:
     other = await assemble(database)
     email = await give_password(database, cast.coordinator)
     await also_works_in(database, cast.coordinator, other.manager)
-    unnamed = await open_session(client, email)
+    unnamed = await open_session(client, email, code)
     assert (unnamed.status_code, unnamed.json()["field"]) == (422, "tenant")
     assert cast.slug in unnamed.json()["detail"]
     assert other.slug in unnamed.json()["detail"]
-    assert (await open_session(client, email, tenant=other.slug)).json()["tenant"] == other.slug
     for slug in ("no-such-tenant", (await assemble(database)).slug):
-        assert (await open_session(client, email, tenant=slug)).status_code == 403
+        assert (await open_session(client, email, code, tenant=slug)).status_code == 403
+    assert (await open_session(client, email, code, tenant=other.slug)).json()["tenant"] == other.slug
 
 
-async def test_account_of_no_tenant_gets_no_token(client: httpx.AsyncClient, database: Database) -> None:
+async def test_account_of_no_tenant_gets_no_token(client: httpx.AsyncClient, database: Database, code: str) -> None:
     _, email = await homeless(database)
-    answer = await open_session(client, email)
+    answer = await open_session(client, email, code)
     assert (answer.status_code, answer.json()["detail"]) == (403, "You do not work in any tenant")
 
 

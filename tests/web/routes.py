@@ -7,9 +7,14 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
-from caretide.runtime.web import AccessGate, Known, _Decided, open_public, open_session, open_token
+from caretide.runtime.web import AccessGate, Known, _Decided, open_pending, open_public, open_session, open_token
 
-OPENERS = {open_public: Known.PUBLIC, open_session: Known.SESSION, open_token: Known.TOKEN}
+OPENERS = {
+    open_public: Known.PUBLIC,
+    open_pending: Known.PENDING,
+    open_session: Known.SESSION,
+    open_token: Known.TOKEN,
+}
 
 DECIDING_THEMSELVES = {("/api/v1", "/openapi.json"): "names the operations and no data; decides in its own body"}
 """Raw routes that note their decision themselves, with the reason."""

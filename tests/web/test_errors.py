@@ -121,7 +121,7 @@ async def test_stranger_is_led_to_sign_in_and_back(client: httpx.AsyncClient) ->
 
 async def test_fragment_of_an_ended_session_leads_the_whole_page_to_sign_in(client: httpx.AsyncClient) -> None:
     answer = await client.get("/clinics", headers={"hx-request": "true"})
-    assert (answer.status_code, answer.content) == (204, b"")
+    assert (answer.status_code, answer.content) == (401, b"")
     assert answer.headers["hx-redirect"] == "/sign-in?next=/clinics"
 
 

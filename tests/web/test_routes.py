@@ -31,14 +31,18 @@ def test_sub_applications_keep_to_their_own_kind(application: ASGIApp) -> None:
     for path, app in apps.items():
         for context in iter_route_contexts(app.routes):
             kinds[path] |= known(context.dependant) if hasattr(context, "dependant") else set()
-    assert kinds == {"": {Known.PUBLIC, Known.SESSION}, "/api/v1": {Known.PUBLIC, Known.TOKEN}}
+    assert kinds == {"": {Known.PUBLIC, Known.PENDING, Known.SESSION}, "/api/v1": {Known.PUBLIC, Known.TOKEN}}
 
 
 PUBLIC = {
     "GET /sign-in",
     "POST /sign-in",
+    "POST /sign-in/passkey",
+    "POST /sign-in/passkey-question",
     "GET /invitations/{token}",
     "POST /invitations/{token}",
+    "POST /invitations/{token}/passkey",
+    "POST /invitations/{token}/passkey-offer",
     "POST /api/v1/sessions",
     "POST /api/v1/invitations/accept",
 }

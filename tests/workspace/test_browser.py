@@ -18,7 +18,7 @@ from tests.billing.months import Recorded, record_month
 from tests.cast import Cast
 from tests.client import COOKIE, open_session
 from tests.database import HandClock
-from tests.identity.accounts import PASSWORD, give_password
+from tests.identity.accounts import PASSWORD, code_at, give_password
 from tests.ui.test_browser import FLAGS, SIZES
 
 pytestmark = [
@@ -105,6 +105,10 @@ async def test_keyboard_leads_from_sign_in_to_a_stopped_timer(
         await page.keyboard.type(address)
         await page.keyboard.press("Tab")
         await page.keyboard.type(PASSWORD)
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/sign-in/second**")
+        await tab_to(page, "Code".__eq__)
+        await page.keyboard.type(code_at(clock.now))
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/my-day")
         await page.keyboard.press("j")

@@ -261,4 +261,5 @@ async def test_htmx_loads_the_sign_in_as_a_page_once_the_session_has_ended(
     clock.advance(minutes=16)
     headers = IN_PLACE | {"hx-current-url": f"http://localhost:8000{nurse.home}"}
     sent = await nurse.browser.post(f"{nurse.home}/timer/stop", data={"note": ""}, headers=headers)
-    assert (sent.status_code, sent.headers["hx-redirect"]) == (204, "/sign-in")
+    assert (sent.status_code, sent.content) == (401, b"")
+    assert sent.headers["hx-redirect"] == f"/sign-in/again?next={nurse.home}"

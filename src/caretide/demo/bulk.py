@@ -80,12 +80,16 @@ class Loaded:
 
 @dataclass(slots=True)
 class Generated:
-    """A tenant that was generated, and what it took. `seconds` are of the wall, by step."""
+    """A tenant that was generated, and what it took. `seconds` are of the wall, by step.
+
+    `seeds` are those of the authenticator apps of whoever may sign in, by the keys of `bulk_practice.PLACES`.
+    """
 
     tenant_id: UUID
     order: Order
     months: tuple[Month, Month]
     sites: Sequence[Site]
+    seeds: Mapping[str, str]
     tables: dict[str, Loaded] = field(default_factory=dict[str, Loaded])
     seconds: dict[str, float] = field(default_factory=dict[str, float])
 
@@ -107,8 +111,9 @@ async def generate(database: Database, order: Order, passwords: Mapping[str, str
     # The latest of the clinics' calendars: a month that is over there is over everywhere else.
     this_month = Month.of(now.astimezone(WESTMOST).date())
     tell("Founding the clinics", 0, 1)
-    tenant_id, sites = await found(database, order, now.date(), passwords)
-    made = Generated(tenant_id, order, (this_month.previous(), this_month), sites)
+    seeds: dict[str, str] = {}
+    tenant_id, sites = await found(database, order, now.date(), passwords, seeds)
+    made = Generated(tenant_id, order, (this_month.previous(), this_month), sites, seeds)
     made.seconds["founding"] = time.perf_counter() - began
     tell("Founding the clinics", 1, 1)
     await _fill(database, made, now, tell)

@@ -5,16 +5,16 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from caretide.demo import bulk
 from caretide.demo.bulk_practice import PLACES, Order
-from caretide.demo.cli import Work, progress
+from caretide.demo.cli import CODES, Work, progress
 from caretide.demo.company import new_pass_phrase
-from caretide.demo.performance import Notebook, start_over
+from caretide.demo.performance import BULK_NOTEBOOK, Notebook, start_over
 from caretide.demo.stage import Tell
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Conflict, Invalid, NotFound
@@ -25,8 +25,6 @@ from caretide.runtime.installation import Installation, installation
 from caretide.runtime.tx import Database
 from caretide.settings import load_settings
 from caretide.tenants import queries as tenants
-
-NOTEBOOK: Final = "demo-scale.json"
 
 
 def run_scale(serve: Work, *, patients: int, leave: bool, fresh: bool, seed: int) -> int:
@@ -41,7 +39,7 @@ def run_scale(serve: Work, *, patients: int, leave: bool, fresh: bool, seed: int
     async def run() -> None:
         if fresh:
             start_over(settings)
-            (settings.home / NOTEBOOK).unlink(missing_ok=True)
+            (settings.home / BULK_NOTEBOOK).unlink(missing_ok=True)
         async with installation(settings) as ours:
             with progress() as tell:
                 summary = await scale(ours, order, tell)
@@ -58,7 +56,7 @@ async def scale(ours: Installation, order: Order, tell: Tell) -> dict[str, Any]:
 
     Raises Conflict where there is one of another size, and where an earlier run was interrupted.
     """
-    notebook = Notebook(ours.settings.home / NOTEBOOK)
+    notebook = Notebook(ours.settings.home / BULK_NOTEBOOK)
     known, tenant_id = notebook.read(), await _tenant(ours.database, order.slug)
     if tenant_id is None:
         summary = await _generated(ours, order, tell)
@@ -113,6 +111,7 @@ def summary_of(made: bulk.Generated, passwords: Mapping[str, str]) -> dict[str, 
                 "name": place.name,
                 "email": f"{place.key}@{made.order.domain}",
                 "password": passwords[place.key],
+                "totp_seed": made.seeds[place.key],
             }
             for place in PLACES
         ],
@@ -130,8 +129,9 @@ def _show(summary: Mapping[str, Any], *, as_json: bool) -> None:
         f"{' and '.join(summary['months'])}, made in {summary['seconds']['all']:.0f} s."
     )
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("email", "password", "who"):
+    for column in ("email", "password", "authenticator seed", "who"):
         table.add_column(column, no_wrap=True)
     for one in summary["sign_ins"]:
-        table.add_row(one["email"], one["password"], f"{one['name']}, {one['role']}")
+        table.add_row(one["email"], one["password"], one.get("totp_seed", ""), f"{one['name']}, {one['role']}")
     console.print(table)
+    console.print(CODES)

@@ -15,11 +15,11 @@ from uuid import UUID
 from sqlalchemy import insert
 
 from caretide.demo import names
+from caretide.demo.company import enter
 from caretide.demo.houses import npi
 from caretide.identity.actions import HASHER
 from caretide.identity.models import Account, Membership
 from caretide.kernel.actor import Actor
-from caretide.kernel.errors import Conflict
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Role
 from caretide.runtime.tx import Database, Tx
@@ -98,10 +98,12 @@ class Site:
         return range(since, until)
 
 
-async def found(database: Database, order: Order, today: date, passwords: Mapping[str, str]) -> tuple[UUID, list[Site]]:
+async def found(
+    database: Database, order: Order, today: date, passwords: Mapping[str, str], seeds: dict[str, str]
+) -> tuple[UUID, list[Site]]:
     """Make the tenant with its clinics and people; return its id and the clinics, still without patients.
 
-    `passwords` are by the places' keys.
+    `passwords` are by the places' keys; those of the authenticator apps' seeds that it makes it notes in `seeds`.
     """
     tenant_id = new_id()
     system = Actor.system(tenant_id)
@@ -109,7 +111,7 @@ async def found(database: Database, order: Order, today: date, passwords: Mappin
     async with database.tx(system) as tx:
         await actions.create_tenant(tx, slug=order.slug, name=order.name, is_generated=True)
         opened = [await _clinic(tx, number, today - _OPEN_FOR) for number in range(clinics)]
-    nurse = await _let_in(database, system, order, passwords, opened[0][1][0])
+    nurse = await _let_in(database, system, order, passwords, opened[0][1][0], seeds)
     async with database.tx(system) as tx:
         sites: list[Site] = []
         for number, (clinic_id, practitioners) in enumerate(opened):
@@ -151,7 +153,12 @@ async def _clinic(tx: Tx, number: int, opened_on: date) -> tuple[UUID, tuple[UUI
 
 
 async def _let_in(
-    database: Database, system: Actor, order: Order, passwords: Mapping[str, str], doctor_id: UUID
+    database: Database,
+    system: Actor,
+    order: Order,
+    passwords: Mapping[str, str],
+    doctor_id: UUID,
+    seeds: dict[str, str],
 ) -> Coordinator:
     """Let those in who may sign in; return the coordinator among them."""
     nurse: Coordinator | None = None
@@ -166,9 +173,9 @@ async def _let_in(
         async with database.tx(system) as tx:
             invited = await actions.invite_member(tx, new)
         async with database.tx(Actor.nobody()) as tx:
-            account_id = await actions.accept_invitation(tx, invited.token, passwords[place.key])
-        if account_id is None:
-            raise Conflict(f"{new.email} has an account with another password here; start over with --fresh")
+            await actions.accept_invitation(tx, invited.token, passwords[place.key])
+        async with database.tx(Actor.nobody()) as tx:
+            account_id = (await enter(tx, new.email, passwords[place.key], seeds, place.key)).account_id
         if place.role is Role.COORDINATOR:
             nurse = Coordinator(invited.member_id, account_id, place.name, place.credential)
     if nurse is None:

@@ -7,16 +7,20 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from time import monotonic
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from caretide.demo.performance import Performance, SignIn, clear_ruins, performance, start_over
+from caretide.demo.company import code_of
+from caretide.demo.performance import Performance, SignIn, clear_ruins, performance, seeds_by_email, start_over
 from caretide.demo.stage import Part, Production, Tell
 from caretide.demo.summary import Summary
 from caretide.demo.troupe import DrainOf, side_by_side
-from caretide.kernel.errors import Invalid
+from caretide.identity.rules import STEP
+from caretide.kernel.clock import system_clock
+from caretide.kernel.errors import Invalid, NotFound
 from caretide.runtime import log
 from caretide.runtime.console import FAILURE, err
 from caretide.runtime.installation import Installation, installation
@@ -90,7 +94,34 @@ def _show(found: Performance, url: str, *, as_json: bool) -> None:
         )
     console.print()
     console.print(_table(found.sign_ins))
+    console.print()
+    console.print(_seeds(found.sign_ins))
+    console.print(CODES)
     console.print("\nEverything here is generated: no person, number or address is anybody's. What to try: README.md.")
+
+
+CODES: Final = "After the password comes a code: `script/caretide demo code E-MAIL` prints the one that counts now."
+
+
+def print_code(email: str) -> None:
+    """Print the code that the authenticator app of somebody of the demonstration would show now."""
+    seed = seeds_by_email(load_settings()).get(email)
+    if not seed:
+        raise NotFound(f"Nobody of the demo here signs in as {email} with an app; `script/demo` prints who does")
+    now = system_clock()
+    left = STEP - int(now.timestamp()) % STEP
+    sys.stdout.write(f"{code_of(seed, now)}\n")
+    err.print(f"It counts once, for {left} seconds and half a minute more.")
+
+
+def _seeds(sign_ins: Sequence[SignIn]) -> Table:
+    """Lay out what an authenticator app can be given."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("e-mail", no_wrap=True)
+    table.add_column("authenticator seed", no_wrap=True)
+    for one in sign_ins:
+        table.add_row(one.email, one.totp_seed)
+    return table
 
 
 def _table(sign_ins: Sequence[SignIn]) -> Table:

@@ -5,17 +5,19 @@ Everybody is invited, accepts and signs in as real people do; nothing is written
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
+
+from pyotp.totp import TOTP
 
 from caretide.demo.houses import COMPANY_SLUG, INVITED, SEATS, SERVICE_COMPANY, House, Seat, seats_of
 from caretide.identity import actions as identity
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Conflict
 from caretide.kernel.ids import new_id
-from caretide.runtime.tx import Database
+from caretide.runtime.tx import Database, Tx
 from caretide.tenants import actions, queries
 from caretide.tenants.actions import NewClinic, NewMember, NewPractitioner
 from caretide.tenants.queries import ClinicRow
@@ -33,13 +35,14 @@ _WORDS: Final = """
 class Company:
     """A health system at work: its clinics, its practitioners' ids by number, and who acts, by seat.
 
-    It travels to the process that plays it.
+    `seeds` are those of the seats' authenticator apps. It travels to the process that plays it.
     """
 
     tenant_id: UUID
     clinics: tuple[ClinicRow, ...]
     doctors: tuple[UUID, ...]
     actors: Mapping[str, Actor]
+    seeds: Mapping[str, str]
 
     @property
     def system(self) -> Actor:
@@ -67,7 +70,7 @@ def new_pass_phrase() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The first day of a health system, what is put behind its slug and addresses, and the seats' passwords.
+    """The first day of a health system, what is put behind its slug and addresses, and the seats' passwords and seeds.
 
     `suffix` keeps several demonstrations apart in one installation: the tests' only.
     """
@@ -76,6 +79,7 @@ class Opening:
     today: date
     passwords: Mapping[str, str]
     suffix: str = ""
+    seeds: dict[str, str] = field(default_factory=dict[str, str])
 
     def slug(self, house: House) -> str:
         """Return the tenant's slug."""
@@ -135,10 +139,10 @@ async def found(database: Database, house: House, company_id: UUID, opening: Ope
         }
         clinics = tuple([await queries.clinic(tx, clinic_id) for clinic_id in clinic_ids])
     actors = {
-        seat.key: await _let_in(database, tenant_id, _member(seat, opening, doctors), opening.passwords[seat.key])
+        seat.key: await _let_in(database, tenant_id, _member(seat, opening, doctors), opening, seat.key)
         for seat in seats_of(house)
     }
-    return Company(tenant_id, clinics, tuple(doctors.values()), actors)
+    return Company(tenant_id, clinics, tuple(doctors.values()), actors, opening.seeds)
 
 
 def _member(seat: Seat, opening: Opening, doctors: Mapping[str, UUID]) -> NewMember:
@@ -168,17 +172,39 @@ async def invite(database: Database, company: Company, opening: Opening) -> None
         await actions.invite_member(tx, _member(INVITED, opening, {}))
 
 
-async def _let_in(database: Database, tenant_id: UUID, new: NewMember, password: str) -> Actor:
+async def _let_in(database: Database, tenant_id: UUID, new: NewMember, opening: Opening, key: str) -> Actor:
     """Invite somebody, accept for them, sign them in to this tenant; return who they are to the system."""
     async with database.tx(Actor.system(tenant_id)) as tx:
         invited = await actions.invite_member(tx, new)
     async with database.tx(Actor.nobody()) as tx:
-        await actions.accept_invitation(tx, invited.token, password)
+        await actions.accept_invitation(tx, invited.token, opening.passwords[key])
     async with database.tx(Actor.nobody()) as tx:
-        signed_in = await identity.sign_in(tx, new.email, password)
-        if signed_in is None:
-            raise Conflict(f"{new.email} has an account with another password here; start over with --fresh")
+        signed_in = await enter(tx, new.email, opening.passwords[key], opening.seeds, key)
+        secret = signed_in.secret
         if signed_in.tenants > 1:
-            await identity.choose_tenant(tx, signed_in.secret, tenant_id)
+            secret = await identity.choose_tenant(tx, secret, tenant_id)
     async with database.tx(Actor.nobody()) as tx:
-        return await queries.actor_behind(tx, signed_in.secret)
+        return await queries.actor_behind(tx, secret)
+
+
+async def enter(tx: Tx, email: str, password: str, seeds: dict[str, str], key: str) -> identity.SignedIn:
+    """Sign somebody in with password and authenticator app; who has none yet sets it up, and its seed is noted.
+
+    Raises Conflict where the address has an account with another password.
+    """
+    taken = Conflict(f"{email} has an account with another password here; start over with --fresh")
+    begun = await identity.sign_in(tx, email, password)
+    if isinstance(begun, identity.Refused):
+        raise taken
+    if key not in seeds:
+        seeds[key] = (await identity.begin_totp(tx, begun.secret)).secret
+        return await identity.confirm_totp(tx, begun.secret, code_of(seeds[key], tx.now))
+    whole = await identity.prove_code(tx, begun.secret, code_of(seeds[key], tx.now))
+    if isinstance(whole, identity.Refused):
+        raise taken
+    return whole
+
+
+def code_of(seed: str, at: datetime) -> str:
+    """Return what an authenticator app with this seed shows at a moment."""
+    return TOTP(seed).at(int(at.timestamp()))

@@ -27,6 +27,7 @@ from caretide.settings import Settings
 from caretide.tenants import queries as tenants
 
 NOTEBOOK: Final = "demo.json"
+BULK_NOTEBOOK: Final = "demo-scale.json"
 
 Play = Callable[[Sequence[Part], Tell], Awaitable[list[Summary]]]
 """Plays the parts of a production and returns their summaries in the same order."""
@@ -40,6 +41,7 @@ class SignIn:
     name: str
     email: str
     password: str
+    totp_seed: str
     tenants: tuple[str, ...]
     try_this: str
 
@@ -68,15 +70,15 @@ async def performance(ours: Installation, play: Play, tell: Tell, production: Pr
         summaries = await play(parts, tell)
         refused = {one.tenant: one.refused_attempts for one in summaries}
         tenant_ids = {one.tenant: str(part.company.tenant_id) for one, part in zip(summaries, parts, strict=True)}
-        notebook.write(
-            {"tenants": tenant_ids, "month": summaries[0].month, "refused_attempts": refused, "passwords": passwords}
-        )
-        return Performance(_total(summaries), _sign_ins(passwords))
+        seeds = {key: seed for part in parts for key, seed in part.company.seeds.items()}
+        told = {"tenants": tenant_ids, "month": summaries[0].month, "refused_attempts": refused}
+        notebook.write(told | {"passwords": passwords, "seeds": seeds})
+        return Performance(_total(summaries), _sign_ins(passwords, seeds))
     month, refused = Month.parse(known["month"]), known["refused_attempts"]
     summaries = [
         await summarize(ours.database, actor, month, refused_attempts=refused[slug]) for slug, actor in actors.items()
     ]
-    return Performance(_total(summaries), _sign_ins(known["passwords"]))
+    return Performance(_total(summaries), _sign_ins(known["passwords"], known.get("seeds", {})))
 
 
 def _is_whole(known: Mapping[str, Any] | None, tenant_ids: Mapping[str, str]) -> bool:
@@ -88,13 +90,15 @@ def _total(summaries: Sequence[Summary]) -> Total:
     return Total(company=SERVICE_COMPANY, people=len(SEATS), tenants=tuple(summaries))
 
 
-def _sign_ins(passwords: Mapping[str, str]) -> tuple[SignIn, ...]:
+def _sign_ins(passwords: Mapping[str, str], seeds: Mapping[str, str]) -> tuple[SignIn, ...]:
     return tuple(
         SignIn(
             role=seat.role,
             name=seat.name,
             email=seat.email,
             password=passwords[seat.key],
+            # A demonstration from before there were second factors has none: its people set one up.
+            totp_seed=seeds.get(seat.key, ""),
             tenants=tuple(house.slug for house in HOUSES if house.key in seat.shifts),
             try_this=seat.hint,
         )
@@ -110,6 +114,14 @@ async def _systems(database: Database) -> dict[str, Actor]:
             async with database.tx(Actor.nobody()) as tx:
                 found[house.slug] = Actor.system(await tenants.tenant_by_slug(tx, house.slug))
     return found
+
+
+def seeds_by_email(settings: Settings) -> dict[str, str]:
+    """Return the seeds of the authenticator apps of all demonstrations here, by address."""
+    known = Notebook(settings.home / NOTEBOOK).read() or {}
+    bulk = Notebook(settings.home / BULK_NOTEBOOK).read() or {}
+    seats = {one.email: one.totp_seed for one in _sign_ins(known["passwords"], known.get("seeds", {}))} if known else {}
+    return seats | {one["email"]: one.get("totp_seed", "") for one in bulk.get("sign_ins", [])}
 
 
 @dataclass(frozen=True, slots=True)

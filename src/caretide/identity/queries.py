@@ -1,4 +1,4 @@
-"""Who an account is, and what a session's secret stands for."""
+"""Who an account is, what it proves itself with, and what a session's secret stands for."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,8 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import Row, and_, bindparam, func, select, update
 
-from caretide.identity.models import Account, Membership, Session
-from caretide.identity.rules import ABSOLUTE, IDLE, is_alive
+from caretide.identity.models import Account, Membership, Passkey, RecoveryCode, Session, TotpSeed
+from caretide.identity.rules import ABSOLUTE, IDLE, Factor, Stage, ago, is_whole, stage
+from caretide.identity.schemas import FactorsOf, PasskeyLine, SessionLine
 from caretide.kernel.errors import Unauthenticated
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads, signs_in
@@ -23,12 +24,35 @@ _SESSION = select(
     Session.created_at,
     Session.last_seen_at,
     Account.display_name,
+    Account.email,
+    Session.amr,
+    Session.auth_time,
+    Session.id,
 ).where(
     Session.id_hash == bindparam("id_hash"),
     Session.account_id == Account.id,
     Session.ended_at.is_(None),
 )
 _SEEN = update(Session).where(Session.id_hash == bindparam("hash")).values(last_seen_at=bindparam("now"))
+
+SECOND, AGAIN = "/sign-in/second", "/sign-in/again"
+"""The pages that ask for what a session lacks: its second factor; a sign of life after a pause."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A session that stands, and how far it has come. `auth_time` is when its factors were last given."""
+
+    id: UUID
+    account_id: UUID
+    tenant_id: UUID | None
+    member_id: UUID | None
+    display_name: str
+    email: str
+    amr: frozenset[Factor]
+    auth_time: datetime
+    last_seen_at: datetime
+    stage: Stage
 
 
 def session_hash(secret: str) -> bytes:
@@ -37,25 +61,105 @@ def session_hash(secret: str) -> bytes:
 
 
 @open_to_all("this is how the actor is found out", signs_in(Data.ACCOUNT))
-async def session(tx: Tx, secret: str) -> Row[UUID, UUID | None, UUID | None, datetime, datetime, str]:
-    """Return account, tenant, member, times and display name of a living session; raise Unauthenticated otherwise."""
-    id_hash = session_hash(secret)
-    row = (await tx.db.execute(_SESSION, {"id_hash": id_hash})).one_or_none()
-    if row is None or not is_alive(row.created_at, row.last_seen_at, tx.now):
+async def standing(tx: Tx, secret: str) -> Known:
+    """Return a session that is not over, however far it has come; raise Unauthenticated otherwise."""
+    row = (await tx.db.execute(_SESSION, {"id_hash": session_hash(secret)})).one_or_none()
+    at = Stage.OVER if row is None else stage(row.amr, row.created_at, row.last_seen_at, tx.now)
+    if row is None or at is Stage.OVER:
         raise Unauthenticated("Your session has ended; sign in again")
-    # Written at most once a minute: the idle limit needs no finer clock, and a read should not always write.
-    if (tx.now - row.last_seen_at).total_seconds() > 60:
-        await tx.db.execute(_SEEN, {"hash": id_hash, "now": tx.now})
-    return row
+    return Known(
+        id=row.id,
+        account_id=row.account_id,
+        tenant_id=row.tenant_id,
+        member_id=row.member_id,
+        display_name=row.display_name,
+        email=row.email,
+        amr=frozenset(Factor(one) for one in row.amr),
+        auth_time=row.auth_time,
+        last_seen_at=row.last_seen_at,
+        stage=at,
+    )
+
+
+@open_to_all("this is how the actor is found out", signs_in(Data.ACCOUNT))
+async def session(tx: Tx, secret: str, *, sign_of_life: bool = True) -> Known:
+    """Return a session that is open to work in; raise Unauthenticated, naming the page that asks for what it lacks.
+
+    Only a sign of life puts off its end: a page that merely asks whether anything changed gives none.
+    """
+    found = await standing(tx, secret)
+    if found.stage is Stage.PARTIAL:
+        raise Unauthenticated("Sign in with your second factor", at=SECOND)
+    if found.stage is Stage.IDLE:
+        raise Unauthenticated("You were away; confirm that it is you", at=AGAIN)
+    # Written at most every ten seconds: the idle limit needs no finer clock, and a read should not always write.
+    if sign_of_life and (tx.now - found.last_seen_at).total_seconds() > 10:
+        await tx.db.execute(_SEEN, {"hash": session_hash(secret), "now": tx.now})
+    return found
 
 
 @open_to_all("sign-in compares the password of an account that nobody has proved to own yet", reads(Data.ACCOUNT))
-async def account_by_email(tx: Tx, email: str) -> Row[UUID, str, str, int, datetime | None] | None:
-    """Return id, display name, password hash, failed attempts and lock of the account with an address."""
+async def account_by_email(tx: Tx, email: str) -> Row[UUID, str, str, str | None] | None:
+    """Return id, e-mail, display name and password hash of the account with an address."""
+    wanted = select(Account.id, Account.email, Account.display_name, Account.password_hash)
+    return (await tx.db.execute(wanted.where(Account.email == email.strip().lower()))).one_or_none()
+
+
+@open_to_all("what an account can prove itself with decides how it is asked", reads(Data.ACCOUNT))
+async def factors_of(tx: Tx, account_id: UUID) -> FactorsOf:
+    """Return what an account can prove itself with."""
+    keys = select(func.count()).select_from(Passkey).where(Passkey.account_id == account_id)
+    seeds = select(func.count()).select_from(TotpSeed)
+    seeds = seeds.where(TotpSeed.account_id == account_id, TotpSeed.confirmed_at.is_not(None))
+    codes = select(func.count()).select_from(RecoveryCode)
+    codes = codes.where(RecoveryCode.account_id == account_id, RecoveryCode.used_at.is_(None))
+    password = select(Account.password_hash.is_not(None)).where(Account.id == account_id)
+    parts = (keys.scalar_subquery(), seeds.scalar_subquery(), codes.scalar_subquery(), password.scalar_subquery())
+    passkeys, has_totp, left, has_password = (await tx.db.execute(select(*parts))).one()
+    return FactorsOf(passkeys=passkeys, has_totp=bool(has_totp), codes_left=left, has_password=bool(has_password))
+
+
+@requires(Permission.SELF, reads(Data.ACCOUNT))
+async def my_passkeys(tx: Tx) -> tuple[PasskeyLine, ...]:
+    """Return the acting account's passkeys, oldest first."""
+    wanted = select(Passkey.id, Passkey.name, Passkey.created_at, Passkey.last_used_at)
+    rows = (
+        await tx.db.execute(wanted.where(Passkey.account_id == tx.actor.account_id).order_by(Passkey.created_at))
+    ).all()
+    return tuple(
+        PasskeyLine(
+            id=row.id,
+            name=row.name,
+            added_on=row.created_at.date(),
+            used=ago(row.last_used_at, tx.now) if row.last_used_at else "",
+        )
+        for row in rows
+    )
+
+
+@requires(Permission.SELF, reads(Data.ACCOUNT))
+async def my_sessions(tx: Tx, secret: str) -> tuple[SessionLine, ...]:
+    """Return the acting account's sessions that stand, the one that asks first, then those last used."""
     wanted = select(
-        Account.id, Account.display_name, Account.password_hash, Account.failed_attempts, Account.locked_until
-    ).where(Account.email == email.strip().lower())
-    return (await tx.db.execute(wanted)).one_or_none()
+        Session.id, Session.id_hash, Session.device, Session.amr, Session.created_at, Session.last_seen_at
+    ).where(
+        Session.account_id == tx.actor.account_id, Session.ended_at.is_(None), Session.created_at > tx.now - ABSOLUTE
+    )
+    rows = (await tx.db.execute(wanted.order_by(Session.last_seen_at.desc()))).all()
+    mine = session_hash(secret)
+    lines = [
+        SessionLine(
+            id=row.id,
+            device=row.device or "A browser",
+            opened=ago(row.created_at, tx.now),
+            seen=ago(row.last_seen_at, tx.now),
+            is_this=row.id_hash == mine,
+            is_idle=tx.now - row.last_seen_at >= IDLE,
+        )
+        for row in rows
+        if is_whole(row.amr)
+    ]
+    return tuple(sorted(lines, key=lambda line: not line.is_this))
 
 
 @requires(Permission.SELF, reads(Data.ACCOUNT))

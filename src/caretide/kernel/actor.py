@@ -39,7 +39,12 @@ class Actor:
     @classmethod
     def account(cls, account_id: UUID, name: str) -> Self:
         """Return a person who has signed in but acts in no tenant: may only manage their own account."""
-        return cls("account", None, frozenset({Permission.SELF}), account_id=account_id, name=name)
+        return cls("account", None, frozenset({Permission.SELF, Permission.SIGN_IN}), account_id=account_id, name=name)
+
+    @classmethod
+    def entrant(cls, account_id: UUID, name: str) -> Self:
+        """Return a person between two factors: may prove themselves, enroll a factor or leave, and nothing else."""
+        return cls("entrant", None, frozenset({Permission.SIGN_IN}), account_id=account_id, name=name)
 
     @classmethod
     def operator(cls) -> Self:

@@ -24,6 +24,19 @@ class Invalid(CaretideError):
 class Unauthenticated(CaretideError):
     """Sign in first."""
 
+    def __init__(self, message: str | None = None, *, at: str = "/sign-in") -> None:
+        super().__init__(message)
+        # The page that asks for what is lacking: all of a sign-in, or its second half.
+        self.at = at
+
+
+class TooMany(CaretideError):
+    """Too many tries."""
+
+    def __init__(self, message: str | None = None, *, seconds: int = 1) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
 
 class Forbidden(CaretideError):
     """You do not have permission to do this."""

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     ROSTER_WRITE = "roster:write"
     RULES_WRITE = "rules:write"
     SELF = "self:use"
+    SIGN_IN = "self:sign-in"
     TEAM_READ = "team:read"
     TENANT_READ = "tenant:read"
     TENANT_WRITE = "tenant:write"
@@ -56,7 +57,7 @@ class Role(StrEnum):
 
 P = Permission
 
-EVERYONE: Final = frozenset({P.SELF, P.CLINIC_READ, P.MEMBER_READ})
+EVERYONE: Final = frozenset({P.SELF, P.SIGN_IN, P.CLINIC_READ, P.MEMBER_READ})
 CARE: Final = frozenset({P.PATIENT_READ, P.TIME_READ, P.MONTH_READ, P.DOCUMENT_READ})
 """Who a patient is, minutes, codes, dates and documents: what a month is billed by, and no more of a record."""
 RECORD: Final = frozenset({P.CHART_READ, P.NOTE_READ})

@@ -6,6 +6,12 @@ EXEMPT: Final = {
     "accounts": "signing in comes before any tenant; one person may work in several",
     "sessions": "found by the hash of its secret before the tenant is known",
     "memberships": "ids alone, so that sign-in can look across tenants",
+    "passkeys": "an account's own, for all its tenants: public keys, nothing of a patient",
+    "totp_seeds": "an account's own, for all its tenants: sealed by the key of accounts",
+    "recovery_codes": "an account's own, for all its tenants: hashes alone",
+    "challenges": "hashes of what a passkey has to sign within minutes, before any tenant",
+    "authenticator_failures": "failed tries are counted before anybody is known",
+    "account_keys": "the wrapped key of what accounts keep secret; accounts belong to no tenant",
     "companies": "names of service companies, nothing of a patient; one serves several tenants",
     "company_accounts": "ids alone, so that a director is found before any tenant; figures are asked inside each wall",
     "tenants": "names of tenants, no health data; people choose among theirs",
@@ -32,6 +38,7 @@ OWN_ROSTER: Final = {
 """Patient-bound tables whose wall two also shows members their own rows, with the reason."""
 
 NARROWER: Final = {
+    ("drafts", "own_draft"): "nobody reads what another person has not saved yet",
     ("designations", "designate_insert"): "nobody behind the wall moves the wall",
     ("designations", "designate_update"): "nobody behind the wall moves the wall",
     ("attempts", "own_attempt"): "nobody behind the wall records an attempt in another's name",

@@ -8,6 +8,7 @@ from caretide.kernel.clock import Clock, system_clock
 from caretide.postgres.databases import Databases, shared
 from caretide.postgres.roles import LoginRole
 from caretide.runtime.context_keys import install, signing_keys
+from caretide.runtime.mail import FolderPost
 from caretide.runtime.migrations import migrate
 from caretide.runtime.tx import Database, Stores
 from caretide.settings import Settings
@@ -40,7 +41,8 @@ async def installation(settings: Settings, clock: Clock = system_clock) -> Async
 
 
 def open_stores(settings: Settings) -> Stores:
-    """Open the keys and the built-in vault under `home`; columns, vault and context have a key each."""
+    """Open the keys, the built-in vault and the post box under `home`; columns, vault and context have a key each."""
     keys = settings.home / "keys"
     vault = FolderVault(settings.home / "vault", Keyring.open(keys, "vault"))
-    return Stores(Keyring.open(keys, "columns"), vault, signing_keys(settings.home))
+    post = FolderPost(settings.home / "mail")
+    return Stores(Keyring.open(keys, "columns"), vault, signing_keys(settings.home), post)

@@ -4,6 +4,8 @@ A connection is reached only inside a `Tx`, a `Tx` exists only with an `Actor`, 
 else. One transaction per request or job: data, audit events and queued jobs live or die together.
 """
 
+import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,16 +24,19 @@ from caretide.kernel.clock import Clock
 from caretide.kernel.errors import CaretideError, Conflict, Forbidden, Invalid, Unavailable
 from caretide.runtime.context import NO_ANSWER, TIMEOUTS, begin, bind, forget
 from caretide.runtime.db import column_cipher
+from caretide.runtime.mail import Letter, NoPost, Post
 from caretide.runtime.models import TenantKey
 from caretide.runtime.trail import NOWHERE, Named, Origin, Trail
 from caretide.vault.envelope import ColumnCipher, unwrap
 from caretide.vault.keys import Keyring
 from caretide.vault.store import Vault
 
+log = logging.getLogger("caretide")
+
 
 @dataclass(frozen=True)
 class Stores:
-    """What lies outside the database and is reached from inside a transaction: the keys and the documents' vault.
+    """What lies outside the database and is reached from a transaction: the keys, the documents' vault, the post.
 
     `keyring` wraps the tenants' column keys, `signing` signs the context that each transaction is bound by.
     """
@@ -39,6 +44,7 @@ class Stores:
     keyring: Keyring
     vault: Vault
     signing: Keyring
+    post: Post = field(default_factory=NoPost)
 
 
 @dataclass
@@ -51,6 +57,7 @@ class Tx:
     stores: Stores
     trail: Trail = field(default_factory=Trail)
     recalled: dict[Any, tuple[int, Any, Named]] = field(default_factory=dict[Any, Any])
+    letters: list[Letter] = field(default_factory=list[Letter])
 
     @property
     def writes(self) -> int:
@@ -191,6 +198,7 @@ class Database:
                     await connection.commit()
                 finally:
                     column_cipher.reset(token)
+            await self._send(tx)
         except Forbidden:
             await self._record_refusal(tx)
             raise
@@ -200,6 +208,14 @@ class Database:
             raise translate(error) from error
         except UnicodeEncodeError as error:
             raise Invalid("The text holds a character that cannot be stored") from error
+
+    async def _send(self, tx: Tx) -> None:
+        """Send what was written. What is recorded stands even where the post fails."""
+        for letter in tx.letters:
+            try:
+                await asyncio.to_thread(self.stores.post.send, letter, tx.now)
+            except OSError as error:
+                log.error("a letter could not be sent: %s", error.strerror)  # noqa: TRY400 - its path names nobody
 
     async def _cipher(self, tx: Tx) -> ColumnCipher | None:
         """Return the tenant's cipher, unwrapped once per process."""

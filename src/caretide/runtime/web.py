@@ -5,21 +5,23 @@ declaration: `Router` cannot be made without one, a test walks every route, and 
 on which nothing decided access.
 """
 
+import asyncio
 import hashlib
 import hmac
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from caretide.kernel.actor import Actor
-from caretide.kernel.errors import Forbidden, Unauthenticated
+from caretide.kernel.errors import Forbidden, TooMany, Unauthenticated
 from caretide.kernel.ids import new_id
 from caretide.runtime.trail import Origin
 from caretide.runtime.tx import Database, Tx
@@ -28,8 +30,12 @@ log = logging.getLogger("caretide")
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
-FindActor = Callable[[Tx, str], Awaitable[Actor]]
-"""Turns a session's secret into the actor behind it; raises Unauthenticated."""
+FindActor = Callable[[Tx, str, bool], Awaitable[Actor]]
+"""Turns a session's secret into the actor behind it; raises Unauthenticated. False where the request was no sign of
+life: a page that only asks whether anything changed."""
+
+QUIET: Final = "x-caretide-quiet"
+"""The header by which a page says that nobody is behind its request."""
 
 
 class Known(StrEnum):
@@ -37,6 +43,7 @@ class Known(StrEnum):
 
     PUBLIC = "public"
     SESSION = "session"
+    PENDING = "pending"
     TOKEN = "token"  # noqa: S105 - the name of a way to be known, not a secret
 
 
@@ -44,15 +51,16 @@ class Router(APIRouter):
     """A router whose every route is reached by callers known in one declared way."""
 
     def __init__(self, known: Known, **options: Any) -> None:
-        opener = {Known.PUBLIC: open_public, Known.SESSION: open_session, Known.TOKEN: open_token}[known]
-        super().__init__(dependencies=[Depends(opener, scope="function")], **options)
+        openers = {Known.PUBLIC: open_public, Known.SESSION: open_session}
+        openers |= {Known.PENDING: open_pending, Known.TOKEN: open_token}
+        super().__init__(dependencies=[Depends(openers[known], scope="function")], **options)
         self.known = known
 
 
 async def open_public(request: Request) -> AsyncIterator[Tx]:
-    """Open a transaction for nobody: sign-in and invitations only."""
+    """Open a transaction for nobody: sign-in and invitations only. What may hash a password waits at the door first."""
     decide(request.scope, Known.PUBLIC)
-    async with database_of(request).tx(Actor.nobody(), origin_of(request)) as tx:
+    async with _door(request), database_of(request).tx(Actor.nobody(), origin_of(request)) as tx:
         yield tx
 
 
@@ -62,6 +70,15 @@ async def open_session(request: Request) -> AsyncIterator[Tx]:
     if request.method not in SAFE_METHODS:
         await check_csrf(request, secret)
     async with _opened(request, secret, Known.SESSION) as tx:
+        yield tx
+
+
+async def open_pending(request: Request) -> AsyncIterator[Tx]:
+    """Open a transaction for the person behind a session that may still lack a factor: only to give or enroll one."""
+    secret = session_secret(request)
+    if request.method not in SAFE_METHODS:
+        await check_csrf(request, secret)
+    async with _door(request), _opened(request, secret, Known.PENDING) as tx:
         yield tx
 
 
@@ -88,10 +105,11 @@ def bearer_secret(request: Request) -> str:
 
 
 def _opened(request: Request, secret: str, known: Known) -> AbstractAsyncContextManager[Tx]:
-    find_actor: FindActor = request.app.state.find_actor
+    state = request.app.state
+    find_actor: FindActor = state.find_entrant if known is Known.PENDING else state.find_actor
 
     async def identify(tx: Tx) -> Actor:
-        actor = await find_actor(tx, secret)
+        actor = await find_actor(tx, secret, QUIET not in request.headers)
         decide(request.scope, known)
         request.state.actor = actor
         return actor
@@ -121,9 +139,62 @@ def session_mark(id_hash: bytes) -> str:
     return id_hash[:16].hex()
 
 
+class Door:
+    """Lets a few in at a time to hash passwords, so that a flood of them takes neither the machine nor the database.
+
+    Who waits holds no connection; beyond `most` waiting, the next is sent away with 429 (R-35).
+    """
+
+    def __init__(self, *, inside: int = 3, most: int = 60) -> None:
+        self._inside = asyncio.Semaphore(inside)
+        self._waiting = 0
+        self._most = most
+
+    @asynccontextmanager
+    async def passed(self) -> AsyncGenerator[None]:
+        """Wait for one's turn; raise TooMany where too many wait."""
+        if self._waiting >= self._most:
+            raise TooMany("Many people are signing in right now; try again in a moment", seconds=5)
+        self._waiting += 1
+        try:
+            await self._inside.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._inside.release()
+
+
+def _door(request: Request) -> AbstractAsyncContextManager[None]:
+    door: Door = request.app.state.door
+    return nullcontext() if request.method in SAFE_METHODS else door.passed()
+
+
 PublicTx = Annotated[Tx, Depends(open_public, scope="function")]
 SessionTx = Annotated[Tx, Depends(open_session, scope="function")]
+PendingTx = Annotated[Tx, Depends(open_pending, scope="function")]
 TokenTx = Annotated[Tx, Depends(open_token, scope="function")]
+
+
+def keep_session(request: Request, response: Response, secret: str) -> None:
+    """Give the browser a session's secret, in place of the one that it had."""
+    state = request.app.state
+    secure = state.base_url.startswith("https://")
+    response.set_cookie(state.session_cookie, secret, httponly=True, samesite="lax", secure=secure)
+
+
+def drop_session(request: Request, response: Response) -> None:
+    """Take the session's secret from the browser, and whatever else it may have kept."""
+    state = request.app.state
+    secure = state.base_url.startswith("https://")
+    response.delete_cookie(state.session_cookie, httponly=True, samesite="lax", secure=secure)
+    response.headers["clear-site-data"] = '"cache", "storage"'
+
+
+def network_of(request: Request) -> str:
+    """Return the network address that asks, as the connection has it: no header is believed."""
+    return request.client.host if request.client else ""
 
 
 def database_of(request: Request) -> Database:

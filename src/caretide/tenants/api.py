@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import Request
 from starlette.responses import JSONResponse
 
-from caretide.runtime.web import Known, PublicTx, Router, TokenTx
+from caretide.identity.actions import Refused
+from caretide.runtime.web import Known, PublicTx, Router, TokenTx, network_of
 from caretide.tenants import actions, queries, schemas
 from caretide.tenants.rules import ClinicRow, PractitionerRow, with_licenses
 
@@ -15,27 +16,33 @@ router = Router(Known.TOKEN)
 
 
 @public.post("/sessions", status_code=201, tags=["sessions"], response_model=schemas.SessionOut)
-async def open_session(tx: PublicTx, sent: schemas.SessionBody) -> schemas.SessionOut | JSONResponse:
+async def open_session(request: Request, tx: PublicTx, sent: schemas.SessionBody) -> schemas.SessionOut | JSONResponse:
     """Open a session; its token goes into `Authorization: Bearer` from then on."""
-    issued = await actions.sign_in_to(tx, sent.email, sent.password, sent.tenant)
-    if issued is None:
-        return _refused("No account signs in with this address and password")
+    network = network_of(request)
+    issued = await actions.sign_in_to(tx, sent.email, sent.password, sent.code, sent.tenant, network=network)
+    if isinstance(issued, Refused):
+        return _refused("No account signs in with this address, password and code", issued)
     return schemas.SessionOut(token=issued.secret, tenant=issued.tenant)
 
 
 @public.post("/invitations/accept", status_code=201, tags=["members"], response_model=schemas.Created)
-async def accept_invitation(tx: PublicTx, sent: schemas.AcceptBody) -> schemas.Created | JSONResponse:
-    """Accept an invitation with a password, a new one or that of the address's account; return the account's id."""
-    account_id = await actions.accept_invitation(tx, sent.token, sent.password)
-    if account_id is None:
-        return _refused("This address has an account already; send its password")
+async def accept_invitation(request: Request, tx: PublicTx, sent: schemas.AcceptBody) -> schemas.Created | JSONResponse:
+    """Accept an invitation with a password, a new one or that of the address's account; return the account's id.
+
+    Its person then signs in on the pages, which ask them to set up a second factor.
+    """
+    account_id = await actions.accept_invitation(tx, sent.token, sent.password, network=network_of(request))
+    if isinstance(account_id, Refused):
+        return _refused("This address has an account already; send its password", account_id)
     return schemas.Created(id=account_id)
 
 
-def _refused(detail: str) -> JSONResponse:
-    """Answer 401 by RFC 9457: not raised, because the count of wrong passwords is committed with the answer."""
-    body = {"type": "about:blank", "title": "Please sign in", "status": 401, "detail": detail}
-    return JSONResponse(body, 401, media_type="application/problem+json")
+def _refused(detail: str, refused: Refused) -> JSONResponse:
+    """Answer by RFC 9457: not raised, because the count of wrong passwords is committed with the answer."""
+    status, title = (429, "Too many tries") if refused.seconds else (401, "Please sign in")
+    headers = {"retry-after": str(refused.seconds)} if refused.seconds else {}
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
 @router.get("/me", tags=["sessions"])
@@ -149,6 +156,18 @@ async def renew_invitation(request: Request, tx: TokenTx, member_id: UUID) -> sc
 async def suspend_member(tx: TokenTx, member_id: UUID) -> None:
     """End a member's access at once, sessions included. Refused while their timer runs: stop it first."""
     await actions.suspend_member(tx, member_id)
+
+
+@router.post("/members/{member_id}/sign-out", status_code=204, tags=["members"])
+async def sign_out_member(tx: TokenTx, member_id: UUID) -> None:
+    """End a member's sessions in this tenant, from the next request on."""
+    await actions.sign_out_member(tx, member_id)
+
+
+@router.post("/members/{member_id}/new-way-in", status_code=201, tags=["members"])
+async def reset_ways_in(request: Request, tx: TokenTx, member_id: UUID) -> schemas.InvitedOut:
+    """Take away everything that a member signs in with; the one-time link to bind it anew is on this answer."""
+    return _invited(request, await actions.reset_ways_in(tx, member_id))
 
 
 @router.post("/members/{member_id}/reinstate", status_code=204, tags=["members"])

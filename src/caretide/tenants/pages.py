@@ -1,16 +1,16 @@
 """Invitations, the choice of a tenant, and the clinics with their facts and people."""
 
-from collections.abc import Mapping
 from uuid import UUID
 
 from fastapi import Request
 from starlette.responses import Response
 
 from caretide.identity import actions as identity
-from caretide.identity.schemas import InvitationPage, TenantsPage
+from caretide.identity.rules import Factor, Site, device_name
+from caretide.identity.schemas import TenantsPage
 from caretide.kernel.errors import Invalid
 from caretide.runtime.tx import Tx
-from caretide.runtime.web import Known, PublicTx, Router, SessionTx, session_secret
+from caretide.runtime.web import Known, PublicTx, Router, SessionTx, keep_session, network_of, session_secret
 from caretide.tenants import actions, queries
 from caretide.tenants.schemas import (
     AcceptForm,
@@ -37,34 +37,65 @@ async def show_invitation(request: Request, tx: PublicTx, token: str) -> Respons
 
 @public.post("/invitations/{token}")
 async def accept_invitation(request: Request, tx: PublicTx, token: str) -> Response:
-    """Take the password that was chosen."""
+    """Take the password that was chosen, or that of the account; the second factor comes next."""
     page = await queries.invitation_page(tx, token)
-    form = await _accept(tx, page, await respond.fields(request))
-    if form:
-        return respond.visitor_page(request, "identity/invitation.html", page, form=form)
-    return respond.redirect(request, "/sign-in", done="welcome")
-
-
-async def _accept(tx: Tx, page: InvitationPage, values: Mapping[str, str | tuple[str, ...]]) -> FormState | None:
-    """Accept; the wrong password of an existing account is refused without undoing that it was counted."""
-    accepted: list[UUID | None] = []
+    values = await respond.fields(request)
+    accepted: list[UUID | identity.Refused] = []
 
     async def accept() -> None:
         form = parsed(AcceptForm, values)
         password = form.password if page.has_account else form.agreed()
-        accepted.append(await actions.accept_invitation(tx, page.token, password))
+        accepted.append(await actions.accept_invitation(tx, page.token, password, network=network_of(request)))
 
-    refused = await respond.attempt(tx, "invitation", values, accept)
-    if accepted == [None]:
+    form = await respond.attempt(tx, "invitation", values, accept)
+    if accepted and isinstance(accepted[0], UUID):
+        return await _enter(request, tx, accepted[0], page.name, Factor.PASSWORD)
+    if form is None:
+        # Refused without undoing that it was counted.
         taken = Invalid("This address has an account already; enter its password to join", field="password")
-        return FormState.failed("invitation", taken, values)
-    return refused
+        form = FormState.failed("invitation", taken, values)
+    return respond.visitor_page(request, "identity/invitation.html", page, form=form)
+
+
+@public.post("/invitations/{token}/passkey-offer")
+async def offer_passkey(request: Request, tx: PublicTx, token: str) -> Response:
+    """Answer what the browser makes a first passkey from."""
+    page = await queries.invitation_page(tx, token)
+    site = Site.of(request.app.state.base_url)
+    return respond.json_text(await identity.first_passkey_offer(tx, site, email=page.email, name=page.name))
+
+
+@public.post("/invitations/{token}/passkey")
+async def accept_with_passkey(request: Request, tx: PublicTx, token: str) -> Response:
+    """Take a passkey as the account's way to sign in: nothing more is needed."""
+    page = await queries.invitation_page(tx, token)
+    values = await respond.fields(request)
+    accepted: list[UUID] = []
+
+    async def accept() -> None:
+        site = Site.of(request.app.state.base_url)
+        accepted.append(await actions.accept_with_passkey(tx, token, site, str(values.get("answer", ""))))
+
+    form = await respond.attempt(tx, "invitation", values, accept)
+    if form is not None:
+        return respond.visitor_page(request, "identity/invitation.html", page, form=form)
+    return await _enter(request, tx, accepted[0], page.name, Factor.PASSKEY)
+
+
+async def _enter(request: Request, tx: Tx, account_id: UUID, name: str, factor: Factor) -> Response:
+    """Open the session of somebody who accepted; what it lacks is asked for first."""
+    device = device_name(request.headers.get("user-agent", ""))
+    signed_in = await identity.enter(tx, account_id, name, factor, device)
+    response = respond.redirect(request, "/welcome/codes" if signed_in.is_whole else "/sign-in/second")
+    keep_session(request, response, signed_in.secret)
+    return response
 
 
 @router.get("/tenants")
 async def show_tenants(request: Request, tx: SessionTx) -> Response:
-    """Ask where to work."""
-    page = TenantsPage(account_name=tx.actor.name, choices=tuple(await queries.my_places(tx)))
+    """Ask where to work; who may not any more is told so."""
+    ended = await queries.ended_places(tx)
+    page = TenantsPage(account_name=tx.actor.name, choices=tuple(await queries.my_places(tx)), ended=ended)
     return await respond.page(request, tx, "identity/tenants.html", page)
 
 
@@ -72,8 +103,10 @@ async def show_tenants(request: Request, tx: SessionTx) -> Response:
 async def choose_tenant(request: Request, tx: SessionTx) -> Response:
     """Work there from now on."""
     chosen = parsed(TenantForm, await respond.fields(request))
-    await identity.choose_tenant(tx, session_secret(request), chosen.tenant_id)
-    return respond.redirect(request, "/")
+    secret = await identity.choose_tenant(tx, session_secret(request), chosen.tenant_id)
+    response = respond.redirect(request, "/")
+    keep_session(request, response, secret)
+    return response
 
 
 @router.get("/clinics")

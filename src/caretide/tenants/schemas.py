@@ -292,10 +292,14 @@ class AcceptForm(Body):
 
 
 class SessionBody(Body):
-    """A sign-in by program. `tenant` is a slug; an account that works in one tenant need not name it."""
+    """A sign-in by program. `tenant` is a slug; an account that works in one tenant need not name it.
+
+    `code` is the second factor: what the authenticator app shows now, or a recovery code.
+    """
 
     email: str
     password: str
+    code: str
     tenant: str | None = None
 
 

@@ -36,6 +36,18 @@ class Timer(TenantTable):
     started_at: Mapped[datetime]
 
 
+class Draft(TenantTable):
+    """What a member is typing and has not saved, by place (`timer:` and its id): it survives the end of a session."""
+
+    __tablename__ = "drafts"
+    __table_args__ = (references("members", "member_id"), UniqueConstraint("tenant_id", "member_id", "place"))
+
+    member_id: Mapped[UUID]
+    place: Mapped[str]
+    text: Mapped[str] = mapped_column(Encrypted("drafts.text"))
+    saved_at: Mapped[datetime]
+
+
 class TimeEntry(TenantTable):
     """A finished interval of one member's seconds for one patient and program, within one service month."""
 

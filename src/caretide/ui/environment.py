@@ -21,7 +21,7 @@ STYLESHEETS: Final = (
 )
 """The style sheets of every page in the order of the cascade: the library, then single pages. Print comes last."""
 
-SCRIPTS: Final = ("toasts", "clock", "dialogs", "forms", "listing", "queue", "palette", "keys", "outcomes")
+SCRIPTS: Final = ("toasts", "clock", "dialogs", "forms", "listing", "queue", "palette", "keys", "outcomes", "passkeys")
 
 
 def asset_address(static: Path = STATIC, prefix: str = "/static") -> Callable[[str], str]:

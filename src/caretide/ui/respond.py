@@ -20,6 +20,7 @@ from caretide.ui.shell import ErrorPage, Message, Shell
 FLASH: Final = "caretide_done"
 
 DONE: Final = {
+    "again": "Welcome back.",
     "assigned": "The patients were assigned.",
     "attempt": "The attempt was recorded.",
     "attempt-corrected": "Corrected. The first record stays beside it.",
@@ -48,7 +49,17 @@ DONE: Final = {
     "suspended": "This person's access has ended, and with it their sessions here.",
     "timer-stopped": "The timer was stopped and its time recorded.",
     "voided": "The entry is void. It stays in the record.",
-    "welcome": "Your account is ready. Sign in.",
+    "passkey": "The passkey was added.",
+    "passkey-gone": "The passkey was removed.",
+    "passkey-named": "The passkey has its new name.",
+    "password": "Your password was changed.",
+    "recovery": "You signed in with a recovery code, which is used up. If your phone or key is lost, remove it here.",
+    "session-ended": "That session has ended.",
+    "sessions-ended": "All your other sessions have ended.",
+    "signed-out-member": "Their sessions here have ended.",
+    "totp": "The authenticator app was set up.",
+    "totp-gone": "The authenticator app was removed.",
+    "welcome": "Welcome to Caretide.",
 }
 """Key -> sentence. Only the key travels in the cookie, so nothing about a patient ever does."""
 
@@ -111,6 +122,20 @@ def file(content: bytes, name: str, media_type: str) -> Response:
 def sheet(text: str, name: str) -> Response:
     """Answer with CSV to keep."""
     return file(text.encode(), f"{name}.csv", "text/csv; charset=utf-8")
+
+
+def json_text(text: str) -> Response:
+    """Answer with JSON that was made elsewhere: what a browser makes or uses a passkey with."""
+    return Response(text, media_type="application/json")
+
+
+def ask_for(request: Request, at: str) -> Response:
+    """Lead to a page that asks for a factor, and from there back. A fragment gets nothing to show: 401 and the way."""
+    if request.headers.get("hx-request"):
+        # A fragment's own address holds no page: the browser goes back to the page that it was on.
+        page = local(urlsplit(request.headers.get("hx-current-url", "")).path) if request.method != "GET" else ""
+        return Response(status_code=401, headers={"HX-Redirect": f"{at}?next={page or request.url.path}"})
+    return RedirectResponse(f"{at}?next={request.url.path}" if request.method == "GET" else at, status_code=303)
 
 
 def with_toast(response: Response, message: Message) -> Response:

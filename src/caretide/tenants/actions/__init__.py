@@ -10,7 +10,7 @@ from caretide.tenants.actions.clinics import (
     save_practitioner,
     update_clinic,
 )
-from caretide.tenants.actions.entry import TokenIssued, accept_invitation, sign_in_to
+from caretide.tenants.actions.entry import TokenIssued, accept_invitation, accept_with_passkey, sign_in_to
 from caretide.tenants.actions.members import (
     INVITATION_LASTS,
     Invited,
@@ -19,6 +19,8 @@ from caretide.tenants.actions.members import (
     invite_to_clinic,
     reinstate_member,
     renew_invitation,
+    reset_ways_in,
+    sign_out_member,
     suspend_member,
     update_member,
 )
@@ -34,6 +36,7 @@ __all__ = [
     "NewPractitioner",
     "TokenIssued",
     "accept_invitation",
+    "accept_with_passkey",
     "create_clinic",
     "create_company",
     "create_tenant",
@@ -43,9 +46,11 @@ __all__ = [
     "record_clinic_fact",
     "reinstate_member",
     "renew_invitation",
+    "reset_ways_in",
     "save_practitioner",
     "serve_tenant",
     "sign_in_to",
+    "sign_out_member",
     "suspend_member",
     "update_clinic",
     "update_member",

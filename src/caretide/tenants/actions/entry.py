@@ -1,11 +1,13 @@
 """Signing in by program, and accepting an invitation."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import Row, update
 
 from caretide.identity import actions as identity
+from caretide.identity.rules import Site
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Forbidden, Invalid
 from caretide.kernel.records import Data, creates, signs_in
@@ -24,41 +26,74 @@ class TokenIssued:
 
 
 @open_to_all("nobody is known before they sign in", signs_in(Data.ACCOUNT))
-async def sign_in_to(tx: Tx, email: str, password: str, slug: str | None) -> TokenIssued | None:
-    """Open a session in one of the account's tenants; None when address or password are refused.
+async def sign_in_to(
+    tx: Tx, email: str, password: str, code: str, slug: str | None, *, network: str = ""
+) -> TokenIssued | identity.Refused:
+    """Open a session in one of the account's tenants with two factors, or refuse.
 
-    Raises Invalid where one of several tenants has to be named, Forbidden where the account does not work there.
+    `code` is the authenticator app's or a recovery code. Raises Invalid where one of several tenants has to be named,
+    Forbidden where the account does not work there.
     """
-    signed_in = await identity.sign_in(tx, email, password)
-    if signed_in is None:
-        return None
+    begun = await identity.sign_in(tx, email, password, network=network, device="A program")
+    if isinstance(begun, identity.Refused):
+        return begun
+    whole = await identity.prove_code(tx, begun.secret, code)
+    if isinstance(whole, identity.Refused):
+        return whole
     places = await queries.my_places(tx)
     chosen = [place for place in places if slug in {None, place.slug}]
     if not chosen:
+        ended = await queries.ended_places(tx)
+        if ended and slug is None:
+            raise Forbidden(f"Your access to {' and '.join(ended)} has ended; ask an administrator there")
         raise Forbidden(f"You do not work in a tenant '{slug}'" if slug else "You do not work in any tenant")
     if len(chosen) > 1:
         raise Invalid(f"Name one of your tenants: {', '.join(place.slug for place in chosen)}", field="tenant")
-    await identity.choose_tenant(tx, signed_in.secret, chosen[0].tenant_id)
-    return TokenIssued(signed_in.secret, chosen[0].slug)
+    return TokenIssued(await identity.choose_tenant(tx, whole.secret, chosen[0].tenant_id), chosen[0].slug)
 
 
 @open_to_all("the invited person has no account yet; the token proves the invitation", creates(Data.ACCOUNT))
-async def accept_invitation(tx: Tx, token: str, password: str) -> UUID | None:
+async def accept_invitation(tx: Tx, token: str, password: str, *, network: str = "") -> UUID | identity.Refused:
     """Open an account for the invited member, or let an existing one in; return the account's id.
 
-    None when the address already has an account and this is not its password.
+    Refused when the address already has an account and this is not its password.
     """
     invited = await queries.invitation(tx, token)
-    tenant_id = queries.tenant_of_token(token)
-    account_id = await identity.open_account(tx, email=invited.email, name=invited.display_name, password=password)
-    if account_id is None:
+    found = await identity.open_account(
+        tx,
+        email=invited.email,
+        name=invited.display_name,
+        password=password,
+        network=network,
+        words=[invited.tenant_name],
+    )
+    if isinstance(found, identity.Refused):
         tx.note(outcome="refused")
-        return None
+        return found
+    await _let_in(tx, token, invited, found)
+    return found
+
+
+@open_to_all("the invited person has no account yet; the token proves the invitation", creates(Data.ACCOUNT))
+async def accept_with_passkey(tx: Tx, token: str, site: Site, answer: str) -> UUID:
+    """Open an account for the invited member whose way to sign in is a passkey; return its id."""
+    invited = await queries.invitation(tx, token)
+    account_id = await identity.open_account_with_passkey(
+        tx, site, answer, email=invited.email, name=invited.display_name
+    )
+    await _let_in(tx, token, invited, account_id)
+    return account_id
+
+
+Invited = Row[UUID, UUID, str, str, str, datetime, str]
+
+
+async def _let_in(tx: Tx, token: str, invited: Invited, account_id: UUID) -> None:
     tx.note(account_id=account_id)
+    tenant_id = queries.tenant_of_token(token)
     await identity.join(tx, account_id, tenant_id, invited.member_id)
     await bind(tx.db, Actor("invited", tenant_id, frozenset(), walled=True))
     await tx.db.execute(
         update(Member).where(Member.id == invited.member_id).values(account_id=account_id, status="active")
     )
     await tx.db.execute(update(Invitation).where(Invitation.id == invited.id).values(used_at=tx.now))
-    return account_id

@@ -13,7 +13,7 @@ from caretide.identity import actions as identity
 from caretide.kernel.errors import Conflict, Forbidden, Invalid
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission, Role
-from caretide.kernel.records import Data, changes, creates
+from caretide.kernel.records import Data, changes, creates, signs_out
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries, rules
@@ -123,7 +123,8 @@ async def update_member(tx: Tx, member_id: UUID, details: MemberDetails) -> None
     """Put what is known of a member in place of what was. A license that is no longer named is withdrawn.
 
     Minutes already recorded, and a timer that runs, keep the role and credential they began with. Nobody changes
-    their own role, and the last active administrator stays one.
+    their own role, and the last active administrator stays one. Whose role changes confirms who they are, and goes on
+    under a new session.
     """
     known = await queries.member_details(tx, member_id)
     checked = rules.checked_details(rules.following_role(known, details))
@@ -131,6 +132,9 @@ async def update_member(tx: Tx, member_id: UUID, details: MemberDetails) -> None
         if member_id == tx.actor.member_id:
             raise Forbidden("Nobody changes their own role; ask another administrator")
         await _keep_an_administrator(tx, member_id)
+        account_id = (await queries.member(tx, member_id)).account_id
+        if account_id is not None:
+            await identity.pause_sessions(tx, account_id)
     await tx.db.execute(update(Member).where(Member.id == member_id).values(**_columns(checked)))
     gone = [one for one in known.licenses if one not in checked.licenses]
     for one in gone:
@@ -172,6 +176,30 @@ async def _keep_an_administrator(tx: Tx, member_id: UUID) -> None:
     active = set((await tx.db.execute(administering.order_by(Member.id).with_for_update())).scalars())
     if active == {member_id}:
         raise Conflict("This is the last active administrator; make somebody else one first")
+
+
+@requires(Permission.MEMBER_WRITE, signs_out(Data.ACCOUNT))
+async def sign_out_member(tx: Tx, member_id: UUID) -> int:
+    """End a member's sessions in this tenant, from the next request on; return how many there were."""
+    person = await queries.member(tx, member_id)
+    ended = 0 if person.account_id is None else await identity.end_sessions(tx, person.account_id)
+    tx.note(member_id=str(member_id), sessions_ended=ended)
+    return ended
+
+
+@requires(Permission.MEMBER_WRITE, changes(Data.ACCOUNT))
+async def reset_ways_in(tx: Tx, member_id: UUID) -> Invited:
+    """Take away everything that a member signs in with, and return the one-time link by which they bind it anew.
+
+    For who lost it all, and for who was shut out by somebody's guesses; make sure who asks before the link is handed
+    over. Refused for oneself, and for an account that works in another tenant too.
+    """
+    person = await queries.member(tx, member_id)
+    if person.account_id is None or person.status != "active":
+        raise Conflict("Only somebody who has come in can be given a new way in")
+    await identity.take_factors(tx, person.account_id)
+    tx.note(member_id=str(member_id))
+    return await _renew(tx, member_id)
 
 
 @requires(Permission.MEMBER_WRITE, changes(Data.STAFF))

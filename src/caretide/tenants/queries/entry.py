@@ -10,7 +10,7 @@ from sqlalchemy import Row, select
 from caretide.identity import queries as identity
 from caretide.identity.schemas import InvitationPage, TenantChoice
 from caretide.kernel.actor import Actor
-from caretide.kernel.errors import NotFound, Unauthenticated
+from caretide.kernel.errors import NotFound
 from caretide.kernel.permissions import GRANTS, WALLED, Permission, Role
 from caretide.kernel.records import Data, reads, signs_in
 from caretide.runtime.access import open_to_all, requires
@@ -29,9 +29,9 @@ class Place(TenantChoice):
 
 
 @open_to_all("this is how the actor is found out", signs_in(Data.ACCOUNT))
-async def actor_behind(tx: Tx, secret: str) -> Actor:
-    """Return the actor of a session's secret; one who has chosen no tenant may only choose one."""
-    session = await identity.session(tx, secret)
+async def actor_behind(tx: Tx, secret: str, sign_of_life: bool = True) -> Actor:  # noqa: FBT001, FBT002 - see FindActor
+    """Return the actor of a session's secret; one who chose no tenant, or may not work there any more, chooses."""
+    session = await identity.session(tx, secret, sign_of_life=sign_of_life)
     if session.tenant_id is None:
         return Actor.account(session.account_id, session.display_name)
     seeker = Actor("session", session.tenant_id, frozenset(), session.account_id, session.member_id, walled=True)
@@ -39,7 +39,7 @@ async def actor_behind(tx: Tx, secret: str) -> Actor:
     wanted = select(Member.role, Member.status, Member.display_name).where(Member.id == session.member_id)
     member = (await tx.db.execute(wanted)).one_or_none()
     if member is None or member.status != "active":
-        raise Unauthenticated("Your access to this tenant has ended")
+        return Actor.account(session.account_id, session.display_name)
     role = Role(member.role)
     return Actor(
         "member",
@@ -51,6 +51,14 @@ async def actor_behind(tx: Tx, secret: str) -> Actor:
         name=member.display_name,
         roles=(role,),
     )
+
+
+@open_to_all("this is how the actor is found out", signs_in(Data.ACCOUNT))
+async def entrant_behind(tx: Tx, secret: str, sign_of_life: bool = True) -> Actor:  # noqa: FBT001, FBT002 - see FindActor
+    """Return the actor of a session's secret, who may give or enroll a factor whatever the session still lacks."""
+    del sign_of_life
+    session = await identity.standing(tx, secret)
+    return Actor.entrant(session.account_id, session.display_name)
 
 
 @requires(Permission.SELF, reads(Data.ACCOUNT))
@@ -67,6 +75,14 @@ async def my_places(tx: Tx) -> list[Place]:
             found.append(Place(tenant_id=tenant.id, slug=tenant.slug, name=tenant.name, role=role))
     await bind(tx.db, tx.actor)
     return sorted(found, key=lambda place: place.name)
+
+
+@requires(Permission.SELF, reads(Data.ACCOUNT))
+async def ended_places(tx: Tx) -> tuple[str, ...]:
+    """Return the names of the tenants in which the acting account may no longer work."""
+    here = {place.tenant_id for place in await my_places(tx)}
+    gone = {one.tenant_id for one in await identity.memberships(tx)} - here
+    return tuple(sorted(row.name for row in await tenants(tx) if row.id in gone))
 
 
 @requires(Permission.SELF, reads(Data.ACCOUNT))
@@ -122,8 +138,15 @@ async def invitation_page(tx: Tx, token: str) -> InvitationPage:
         role=found.role,
         expires_at=found.expires_at,
         # The link was handed to the address's owner, who would learn it from the first refused password anyway.
-        has_account=await identity.account_by_email(tx, found.email) is not None,
+        has_account=await has_ways_in(tx, found.email),
     )
+
+
+@open_to_all("an invitation is read before there is an account", reads(Data.ACCOUNT))
+async def has_ways_in(tx: Tx, email: str) -> bool:
+    """Return whether an address has an account that somebody can sign in to."""
+    account = await identity.account_by_email(tx, email)
+    return account is not None and (await identity.factors_of(tx, account.id)).has_any
 
 
 def tenant_of_token(token: str) -> UUID:

@@ -1,0 +1,74 @@
+"""Ending sessions, changing where they work, and staying in them."""
+
+from uuid import UUID
+
+from sqlalchemy import update
+
+from caretide.identity import queries
+from caretide.identity.models import Session
+from caretide.identity.opening import renewed
+from caretide.identity.rules import IDLE
+from caretide.kernel.errors import NotFound
+from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, signs_in, signs_out
+from caretide.runtime.access import requires
+from caretide.runtime.tx import Tx
+
+
+@requires(Permission.SIGN_IN, signs_out(Data.ACCOUNT))
+async def sign_out(tx: Tx, secret: str) -> None:
+    """End a session for good."""
+    await tx.db.execute(update(Session).where(Session.id_hash == queries.session_hash(secret)).values(ended_at=tx.now))
+
+
+@requires(Permission.SIGN_IN, signs_in(Data.ACCOUNT))
+async def stay(tx: Tx) -> None:
+    """Give a sign of life. Being asked is all: the request itself put off the session's end."""
+
+
+@requires(Permission.SELF, signs_in(Data.ACCOUNT))
+async def choose_tenant(tx: Tx, secret: str, tenant_id: UUID) -> str:
+    """Work in one of one's tenants from the next request on; return the session's new secret."""
+    for place in await queries.memberships(tx):
+        if place.tenant_id == tenant_id:
+            return await renewed(tx, secret, tenant_id=tenant_id, member_id=place.member_id)
+    raise NotFound("You do not work in this tenant")
+
+
+@requires(Permission.SELF, signs_out(Data.ACCOUNT))
+async def end_my_session(tx: Tx, session_id: UUID) -> None:
+    """End one of one's own sessions, wherever it is."""
+    mine = update(Session).where(
+        Session.id == session_id, Session.account_id == tx.actor.account_id, Session.ended_at.is_(None)
+    )
+    if not (await tx.db.execute(mine.values(ended_at=tx.now))).rowcount:
+        raise NotFound("There is no such session")
+
+
+@requires(Permission.SELF, signs_out(Data.ACCOUNT))
+async def end_my_other_sessions(tx: Tx, secret: str) -> int:
+    """End all of one's sessions but the one that asks; return how many there were."""
+    others = update(Session).where(
+        Session.account_id == tx.actor.account_id,
+        Session.id_hash != queries.session_hash(secret),
+        Session.ended_at.is_(None),
+    )
+    return (await tx.db.execute(others.values(ended_at=tx.now))).rowcount
+
+
+@requires(Permission.MEMBER_WRITE, signs_out(Data.ACCOUNT))
+async def end_sessions(tx: Tx, account_id: UUID) -> int:
+    """End an account's sessions in the acting tenant, at once; those in other tenants are not this one's to end."""
+    here = update(Session).where(
+        Session.account_id == account_id, Session.tenant_id == tx.tenant_id, Session.ended_at.is_(None)
+    )
+    return (await tx.db.execute(here.values(ended_at=tx.now))).rowcount
+
+
+@requires(Permission.MEMBER_WRITE, signs_out(Data.ACCOUNT))
+async def pause_sessions(tx: Tx, account_id: UUID) -> None:
+    """Have an account prove itself anew in the acting tenant, under a new secret: what it may do has changed."""
+    here = update(Session).where(
+        Session.account_id == account_id, Session.tenant_id == tx.tenant_id, Session.ended_at.is_(None)
+    )
+    await tx.db.execute(here.values(last_seen_at=tx.now - IDLE))

@@ -1,0 +1,97 @@
+"""Signing in by password, making accounts, and coming back after a pause."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+
+from caretide.identity import queries, rules
+from caretide.identity.models import Membership
+from caretide.identity.notices import tell
+from caretide.identity.opening import SignedIn, completed, opened, require_recent
+from caretide.identity.passwords import new_account, set_password, try_password
+from caretide.identity.rules import Factor
+from caretide.identity.tries import Refused
+from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, changes, creates, signs_in
+from caretide.runtime.access import open_to_all, requires
+from caretide.runtime.tx import Tx
+
+
+@open_to_all("nobody is known before they sign in", signs_in(Data.ACCOUNT))
+async def sign_in(tx: Tx, email: str, password: str, *, network: str = "", device: str = "") -> SignedIn | Refused:
+    """Check a password and open a session with that one factor, or refuse.
+
+    Not raised, because the count of failures must be committed with the answer. One answer for an unknown address, a
+    wrong password and a resting one, so that none of them can be told from another. `network` is the address that
+    asks. From here on the transaction is the account's.
+    """
+    account = await queries.account_by_email(tx, email)
+    if account is not None:
+        tx.note(account_id=account.id)
+    refused = await try_password(tx, email, account.password_hash if account else None, password, network)
+    if refused is not None or account is None:
+        tx.note(outcome="refused")
+        return refused or Refused()
+    return await opened(tx, account.id, account.display_name, {Factor.PASSWORD}, device)
+
+
+@requires(Permission.SIGN_IN, signs_in(Data.ACCOUNT))
+async def resume_by_password(tx: Tx, secret: str, password: str, *, network: str = "") -> SignedIn | Refused:
+    """Come back to a session after a pause: what is left of it is one factor, and the password is the other."""
+    known = await queries.standing(tx, secret)
+    account = await queries.account_by_email(tx, known.email)
+    refused = await try_password(tx, known.email, account.password_hash if account else None, password, network)
+    if refused is not None:
+        tx.note(outcome="refused")
+        return refused
+    return await completed(tx, secret, Factor.PASSWORD)
+
+
+@requires(Permission.SIGN_IN, changes(Data.ACCOUNT))
+async def change_password(tx: Tx, secret: str, password: str, *, words: Iterable[str] = ()) -> None:
+    """Put a new password in place of the old one, or a first one; asks for a recent sign-in."""
+    known = await require_recent(tx, secret)
+    rules.check_password(password, email=known.email, name=known.display_name, words=words)
+    await set_password(tx, known.account_id, known.email, password)
+    tell(tx, known.email, "password")
+
+
+@open_to_all(
+    "an invitation is accepted before there is an account; the caller has proved the invitation", creates(Data.ACCOUNT)
+)
+async def open_account(
+    tx: Tx, *, email: str, name: str, password: str, network: str = "", words: Iterable[str] = ()
+) -> UUID | Refused:
+    """Make an account with a password, or prove an existing one's; return its id.
+
+    Refused when the address has an account and this is not its password: an invitation is no way around the count of
+    failures, which is committed with the answer. An account that was taken everything to sign in with gets the
+    password as a new one.
+    """
+    existing = await queries.account_by_email(tx, email)
+    if existing is None:
+        rules.check_password(password, email=email, name=name, words=words)
+        account_id = await new_account(tx, email=email, name=name)
+        await set_password(tx, account_id, email, password)
+        return account_id
+    if not (await queries.factors_of(tx, existing.id)).has_any:
+        rules.check_password(password, email=email, name=name, words=words)
+        await set_password(tx, existing.id, email, password)
+        return existing.id
+    refused = await try_password(tx, email, existing.password_hash, password, network)
+    return refused or existing.id
+
+
+@open_to_all("part of accepting an invitation, which the caller has proved", creates(Data.ACCOUNT))
+async def join(tx: Tx, account_id: UUID, tenant_id: UUID, member_id: UUID) -> None:
+    """Let an account work in a tenant."""
+    place = insert(Membership).values(account_id=account_id, tenant_id=tenant_id, member_id=member_id)
+    # Who was given a new way in works there already.
+    await tx.db.execute(place.on_conflict_do_nothing())
+
+
+@open_to_all("part of accepting an invitation, which the caller has proved", signs_in(Data.ACCOUNT))
+async def enter(tx: Tx, account_id: UUID, name: str, factor: Factor, device: str = "") -> SignedIn:
+    """Open a session for somebody who has just accepted an invitation with a factor."""
+    return await opened(tx, account_id, name, {factor}, device)

@@ -1,0 +1,108 @@
+"""How sessions come about: opened with factors, given more, put under a new secret. Steps of the verbs in `actions`."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+
+from caretide.identity import queries
+from caretide.identity.models import Membership, Session
+from caretide.identity.rules import PARALLEL, RECENT, Factor, Stage, is_whole
+from caretide.kernel.actor import Actor
+from caretide.kernel.errors import Unauthenticated
+from caretide.runtime.tx import Tx
+
+CONFIRM: Final = "/me/confirm"
+"""The page that asks who is signed in to prove it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session under a new secret, shown once, and in how many tenants the account works.
+
+    With one, the session is already in it; with several, one has to be chosen. Until it is whole, it opens nothing but
+    the page of the second factor, or that of enrolling one.
+    """
+
+    secret: str
+    account_id: UUID
+    tenants: int
+    is_whole: bool
+
+
+async def opened(tx: Tx, account_id: UUID, name: str, amr: Iterable[Factor], device: str) -> SignedIn:
+    """Open a session with the factors that were proved; the transaction is the account's from here on."""
+    factors = sorted(amr)
+    places = (await tx.db.execute(select(Membership).where(Membership.account_id == account_id))).all()
+    only = places[0] if len(places) == 1 else None
+    secret = secrets.token_urlsafe(32)
+    await tx.db.execute(
+        insert(Session).values(
+            id_hash=queries.session_hash(secret),
+            account_id=account_id,
+            tenant_id=only.tenant_id if only else None,
+            member_id=only.member_id if only else None,
+            amr=factors,
+            auth_time=tx.now,
+            device=device,
+            created_at=tx.now,
+            last_seen_at=tx.now,
+        )
+    )
+    whole = is_whole(factors)
+    tx.actor = Actor.account(account_id, name) if whole else Actor.entrant(account_id, name)
+    if whole:
+        await _end_beyond(tx, account_id)
+    return SignedIn(secret, account_id, len(places), whole)
+
+
+async def renewed(tx: Tx, secret: str, **changes: Any) -> str:
+    """Change a session and put it under a new secret, which is returned; the old one opens nothing any more."""
+    new = secrets.token_urlsafe(32)
+    this = update(Session).where(Session.id_hash == queries.session_hash(secret), Session.ended_at.is_(None))
+    await tx.db.execute(this.values(id_hash=queries.session_hash(new), last_seen_at=tx.now, **changes))
+    return new
+
+
+async def completed(tx: Tx, secret: str, *proved: Factor) -> SignedIn:
+    """Add factors to a session that has just been given them; return it under a new secret.
+
+    One that was begun counts its twelve hours from here; one that idled keeps its end. What was given together has to
+    be two factors to count as a recent sign-in.
+    """
+    known = await queries.standing(tx, secret)
+    factors = known.amr | set(proved)
+    changes: dict[str, Any] = {"amr": sorted(factors)}
+    if known.stage is Stage.PARTIAL:
+        changes["created_at"] = tx.now
+    if known.stage is Stage.PARTIAL or is_whole(proved):
+        changes["auth_time"] = tx.now
+    new = await renewed(tx, secret, **changes)
+    await _end_beyond(tx, known.account_id)
+    if known.stage is not Stage.OPEN:
+        tx.actor = Actor.account(known.account_id, known.display_name)
+    places = await queries.memberships(tx)
+    return SignedIn(new, known.account_id, 1 if known.tenant_id else len(places), is_whole(factors))
+
+
+async def _end_beyond(tx: Tx, account_id: UUID) -> None:
+    standing = select(Session.id_hash).where(Session.account_id == account_id, Session.ended_at.is_(None))
+    beyond = (await tx.db.execute(standing.order_by(Session.last_seen_at.desc()).offset(PARALLEL))).scalars().all()
+    if beyond:
+        await tx.db.execute(update(Session).where(Session.id_hash.in_(beyond)).values(ended_at=tx.now))
+
+
+async def require_recent(tx: Tx, secret: str) -> queries.Known:
+    """Return the session if its factors were given within ten minutes; raise Unauthenticated otherwise.
+
+    One with a first factor passes while its account has no second: it is there to enroll one.
+    """
+    known = await queries.standing(tx, secret)
+    if known.stage is Stage.PARTIAL and not (await queries.factors_of(tx, known.account_id)).has_second:
+        return known
+    if known.stage is not Stage.OPEN or tx.now - known.auth_time > RECENT:
+        raise Unauthenticated("Confirm that it is you", at=CONFIRM)
+    return known

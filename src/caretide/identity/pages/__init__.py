@@ -1,0 +1,7 @@
+"""The pages of signing in and of one's own account: routers by how their callers must be known."""
+
+from caretide.identity.pages.account import router
+from caretide.identity.pages.enroll import router as enrolling
+from caretide.identity.pages.sign_in import entering, public
+
+__all__ = ["enrolling", "entering", "public", "router"]
