@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from caretide.documents.models import Document
 from caretide.kernel.errors import NotFound
@@ -48,11 +48,15 @@ class DocumentRow:
         return f"{self.kind}-{self.service_month:%Y-%m}-{self.sha256[:12]}.pdf"
 
 
+_OF_PATIENT = (
+    select(*_LISTED).where(Document.patient_id == bindparam("patient_id")).order_by(Document.created_at.desc())
+)
+
+
 @requires(Permission.DOCUMENT_READ, reads(Data.DOCUMENT))
 async def of_patient(tx: Tx, patient_id: UUID) -> list[DocumentRow]:
     """Return a patient's documents, the newest first."""
-    wanted = select(*_LISTED).where(Document.patient_id == patient_id).order_by(Document.created_at.desc())
-    rows = (await tx.db.execute(wanted)).all()
+    rows = (await tx.db.execute(_OF_PATIENT, {"patient_id": patient_id})).all()
     tx.touch(*(row.patient_id for row in rows))
     return [DocumentRow(*row) for row in rows]
 

@@ -1,15 +1,14 @@
 """Questions about eligibility, enrollments, consents and dated facts."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, any_, bindparam, exists, func, or_, select
+from sqlalchemy import Date, Select, and_, any_, bindparam, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
@@ -28,7 +27,7 @@ from caretide.runtime.access import remembered, requires
 from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
-from caretide.tenants.models import Clinic, Member, Practitioner
+from caretide.tenants.models import Member, Practitioner
 
 _IDS = bindparam("ids", type_=Ids())
 
@@ -107,8 +106,7 @@ async def eligibility(
     clinic = await tenants.clinic(tx, clinic_id)
     today = tx.now.astimezone(clinic.zone).date()
     charts = await patients.ruling_facts(tx, patient_ids, clinic_id, Month.of(today))
-    active = select(Patient.id).where(Patient.is_active, Patient.id == any_(_IDS))
-    alive = set((await tx.db.execute(active, {"ids": list(charts)})).scalars())
+    alive = set((await tx.db.execute(_ACTIVE, {"ids": charts})).scalars())
     return {
         one: rules.eligibility(
             [diagnosis.icd10 for diagnosis in chart.diagnoses],
@@ -120,6 +118,9 @@ async def eligibility(
         )
         for one, chart in charts.items()
     }
+
+
+_ACTIVE = select(Patient.id).where(Patient.is_active, Patient.id == any_(_IDS))
 
 
 @requires(Permission.PATIENT_READ, reads(Data.CONDITIONS, Data.DEMOGRAPHICS, Data.ENROLLMENT))
@@ -159,21 +160,32 @@ _ENROLLMENT = (
 _BILLED_BY = and_(Practitioner.tenant_id == Enrollment.tenant_id, Practitioner.id == Enrollment.practitioner_id)
 _ENROLLMENTS = select(*_ENROLLMENT).join(Practitioner, _BILLED_BY)
 _ONE_ENROLLMENT = _ENROLLMENTS.where(Enrollment.id == bindparam("enrollment_id"))
-_ENROLLMENTS_OF = _ENROLLMENTS.where(Enrollment.patient_id == bindparam("patient_id")).order_by(
+
+
+_OF_PATIENT = _ENROLLMENTS.where(Enrollment.patient_id == bindparam("patient_id")).order_by(
     Enrollment.ended_on.desc().nulls_first(), Enrollment.started_on.desc()
 )
+_OPEN_IN = (
+    Enrollment.clinic_id == bindparam("clinic_id"),
+    Enrollment.started_on <= bindparam("last", type_=Date),
+    or_(Enrollment.ended_on.is_(None), Enrollment.ended_on >= bindparam("first", type_=Date)),
+)
+_IN_MONTH = _ENROLLMENTS.where(*_OPEN_IN).order_by(
+    Enrollment.patient_id, Enrollment.program, Enrollment.started_on, Enrollment.id
+)
+_SOME_IN_MONTH = _IN_MONTH.where(Enrollment.patient_id == any_(_IDS))
+_PATIENTS_IN_MONTH = select(Enrollment.patient_id).where(*_OPEN_IN).distinct().order_by(Enrollment.patient_id)
 
 
 @requires(Permission.PATIENT_READ, reads(Data.ENROLLMENT, Data.CONSENT))
 async def enrollments(tx: Tx, patient_id: UUID) -> list[Enrolled]:
     """Return a patient's enrollments, open ones first, with consent as it stands this month."""
-    found = await _rows(tx, _ENROLLMENTS_OF, {"patient_id": patient_id})
+    found = await _rows(tx, _OF_PATIENT, {"patient_id": patient_id})
     tx.touch(patient_id)
-    zones = await _zones(tx)
-    decisions = await _decisions(tx, [patient_id])
+    decisions = await _decisions(tx, (patient_id,))
     answers: list[Enrolled] = []
     for row in found:
-        zone = zones[row.clinic_id]
+        zone = (await tenants.clinic(tx, row.clinic_id)).zone
         month = Month.of(tx.now.astimezone(zone).date())
         consent = rules.consent_in(decisions[patient_id, row.program], row.practitioner_id, month, zone)
         answers.append(Enrolled(row, consent))
@@ -220,13 +232,12 @@ async def enrolled_in(
     Of the patients named, or of all. Three statements, however many; ordered by patient and program.
     """
     zone = (await tenants.clinic(tx, clinic_id)).zone
-    wanted = _ENROLLMENTS.where(*_open_in(clinic_id, month))
+    asked: dict[str, Any] = {"clinic_id": clinic_id, "first": month.first, "last": month.last}
     if patient_ids is not None:
-        wanted = wanted.where(Enrollment.patient_id == any_(_IDS)).params(ids=list(patient_ids))
-    ordered = wanted.order_by(Enrollment.patient_id, Enrollment.program, Enrollment.started_on, Enrollment.id)
-    found = await _rows(tx, ordered)
+        asked["ids"] = patient_ids
+    found = await _rows(tx, _IN_MONTH if patient_ids is None else _SOME_IN_MONTH, asked)
     tx.touch(*(row.patient_id for row in found))
-    decisions = await _decisions(tx, {row.patient_id for row in found})
+    decisions = await _decisions(tx, tuple(sorted({row.patient_id for row in found})))
     return [
         Enrolled(row, rules.consent_in(decisions[row.patient_id, row.program], row.practitioner_id, month, zone))
         for row in found
@@ -239,25 +250,14 @@ async def patients_in(tx: Tx, clinic_id: UUID, month: Month) -> list[UUID]:
 
     What is then asked of some of them at a time is recorded as looked at there.
     """
-    wanted = select(Enrollment.patient_id).where(*_open_in(clinic_id, month)).distinct()
-    return list((await tx.db.execute(wanted.order_by(Enrollment.patient_id))).scalars())
+    asked = {"clinic_id": clinic_id, "first": month.first, "last": month.last}
+    return list((await tx.db.execute(_PATIENTS_IN_MONTH, asked)).scalars())
 
 
-def _open_in(clinic_id: UUID, month: Month) -> tuple[ColumnElement[bool], ...]:
-    """Whether an enrollment is the clinic's and was open on a day of the month."""
-    lasting = or_(Enrollment.ended_on.is_(None), Enrollment.ended_on >= month.first)
-    return (Enrollment.clinic_id == clinic_id, Enrollment.started_on <= month.last, lasting)
+async def _rows(tx: Tx, wanted: Select[*tuple[Any, ...]], asked: Mapping[str, Any]) -> list[EnrollmentRow]:
+    return [EnrollmentRow(*row) for row in (await tx.db.execute(wanted, asked)).all()]
 
 
-async def _rows(tx: Tx, wanted: Select[*tuple[Any, ...]], values: dict[str, UUID] | None = None) -> list[EnrollmentRow]:
-    return [EnrollmentRow(*row) for row in (await tx.db.execute(wanted, values)).all()]
-
-
-async def _zones(tx: Tx) -> dict[UUID, ZoneInfo]:
-    return {row.id: ZoneInfo(row.time_zone) for row in (await tx.db.execute(_ZONES)).all()}
-
-
-_ZONES = select(Clinic.id, Clinic.time_zone)
 _DECISIONS = (
     select(
         Consent.patient_id,
@@ -279,11 +279,12 @@ _DECISIONS = (
 )
 
 
-async def _decisions(tx: Tx, patient_ids: Iterable[UUID]) -> dict[tuple[UUID, str], list[rules.Decision]]:
+@remembered
+async def _decisions(tx: Tx, patient_ids: tuple[UUID, ...]) -> dict[tuple[UUID, str], list[rules.Decision]]:
     """Return every decision by patient and program, whoever the practitioner was, the earliest recorded first."""
     found: defaultdict[tuple[UUID, str], list[rules.Decision]] = defaultdict(list)
     for patient, program, decision, at, practitioner, mode, told, by, script, recorded_at, recorded_by in (
-        await tx.db.execute(_DECISIONS, {"ids": sorted(patient_ids)})
+        await tx.db.execute(_DECISIONS, {"ids": patient_ids})
     ).all():
         made = frozenset(name for name, done in told.items() if done)
         one = rules.Decision(decision, at, practitioner, mode, made, by, script, recorded_at, recorded_by)
@@ -309,6 +310,35 @@ _FACT = (
 )
 
 
+_STANDING = (
+    select(*_FACT)
+    .outerjoin(Member, _RECORDER)
+    .where(
+        or_(
+            PatientFact.service_month == bindparam("first", type_=Date),
+            and_(PatientFact.service_month.is_(None), PatientFact.effective_on <= bindparam("last", type_=Date)),
+        ),
+        ~_SUPERSEDED,
+    )
+    .ext(distinct_on(PatientFact.patient_id, PatientFact.kind))
+    .order_by(
+        PatientFact.patient_id,
+        PatientFact.kind,
+        PatientFact.service_month.is_(None),
+        PatientFact.effective_on.desc(),
+        PatientFact.recorded_at.desc(),
+        PatientFact.id.desc(),
+    )
+)
+_STANDING_OF = _STANDING.where(PatientFact.patient_id == any_(_IDS))
+_EVERY = (
+    select(*_FACT, _SUPERSEDED)
+    .outerjoin(Member, _RECORDER)
+    .where(PatientFact.patient_id == bindparam("patient_id"))
+    .order_by(PatientFact.recorded_at.desc(), PatientFact.id.desc())
+)
+
+
 @requires(Permission.PATIENT_READ, reads(Data.FACTS))
 @remembered
 async def facts_as_of(tx: Tx, patient_ids: Sequence[UUID] | None, month: Month) -> dict[UUID, dict[str, FactRow]]:
@@ -322,29 +352,10 @@ async def facts_as_of(tx: Tx, patient_ids: Sequence[UUID] | None, month: Month) 
     So a copy given in November is no fact of October, whenever it was recorded. An election for the month outranks a
     standing one.
     """
-    wanted = (
-        select(*_FACT)
-        .outerjoin(Member, _RECORDER)
-        .where(
-            or_(
-                PatientFact.service_month == month.first,
-                and_(PatientFact.service_month.is_(None), PatientFact.effective_on <= month.last),
-            ),
-            ~_SUPERSEDED,
-        )
-        .ext(distinct_on(PatientFact.patient_id, PatientFact.kind))
-        .order_by(
-            PatientFact.patient_id,
-            PatientFact.kind,
-            PatientFact.service_month.is_(None),
-            PatientFact.effective_on.desc(),
-            PatientFact.recorded_at.desc(),
-            PatientFact.id.desc(),
-        )
-    )
+    asked: dict[str, Any] = {"first": month.first, "last": month.last}
     if patient_ids is not None:
-        wanted = wanted.where(PatientFact.patient_id == any_(_IDS))
-    rows = (await tx.db.execute(wanted, {} if patient_ids is None else {"ids": list(patient_ids)})).all()
+        asked["ids"] = patient_ids
+    rows = (await tx.db.execute(_STANDING if patient_ids is None else _STANDING_OF, asked)).all()
     found: defaultdict[UUID, dict[str, FactRow]] = defaultdict(dict)
     for row in rows:
         found[row.patient_id][row.kind] = FactRow(*row)
@@ -367,11 +378,5 @@ _FIRST_PLAN_ON = select(func.min(PatientFact.effective_on)).where(
 @requires(Permission.PATIENT_READ, reads(Data.FACTS))
 async def patient_facts(tx: Tx, patient_id: UUID) -> list[FactRow]:
     """Return everything that was ever recorded of a patient, the latest record first."""
-    wanted = (
-        select(*_FACT, _SUPERSEDED)
-        .outerjoin(Member, _RECORDER)
-        .where(PatientFact.patient_id == patient_id)
-        .order_by(PatientFact.recorded_at.desc(), PatientFact.id.desc())
-    )
     tx.touch(patient_id)
-    return [FactRow(*row) for row in (await tx.db.execute(wanted)).all()]
+    return [FactRow(*row) for row in (await tx.db.execute(_EVERY, {"patient_id": patient_id})).all()]

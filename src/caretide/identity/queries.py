@@ -165,8 +165,14 @@ async def my_sessions(tx: Tx, secret: str) -> tuple[SessionLine, ...]:
 @requires(Permission.SELF, reads(Data.ACCOUNT))
 async def memberships(tx: Tx) -> Sequence[Row[UUID, UUID]]:
     """Return tenant and member of each place where the acting account works."""
-    wanted = select(Membership.tenant_id, Membership.member_id).where(Membership.account_id == tx.actor.account_id)
-    return (await tx.db.execute(wanted.order_by(Membership.tenant_id))).all()
+    return (await tx.db.execute(_MEMBERSHIPS, {"account_id": tx.actor.account_id})).all()
+
+
+_MEMBERSHIPS = (
+    select(Membership.tenant_id, Membership.member_id)
+    .where(Membership.account_id == bindparam("account_id"))
+    .order_by(Membership.tenant_id)
+)
 
 
 @dataclass(frozen=True, slots=True)

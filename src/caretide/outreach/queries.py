@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, any_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Date, Integer, and_, any_, bindparam, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
@@ -77,10 +77,25 @@ class Tally:
 @requires(Permission.PATIENT_READ, reads(Data.ATTEMPTS, Data.NOTES))
 async def attempts(tx: Tx, patient_id: UUID, page: int = 1) -> tuple[list[AttemptRow], int]:
     """Return one page of a patient's attempts, superseded ones too, the latest first, and how many there are."""
-    mine = Attempt.patient_id == patient_id
     tx.touch(patient_id)
-    total: int = (await tx.db.execute(select(func.count()).select_from(Attempt).where(mine))).scalar_one()
-    return await _rows(tx, mine, page), total
+    asked = {"patient_id": patient_id}
+    total: int = (await tx.db.execute(_COUNT, asked)).scalar_one()
+    if not total:
+        return [], 0
+    part = asked | {"size": ROWS, "start": (max(1, page) - 1) * ROWS}
+    return [AttemptRow(*row) for row in (await tx.db.execute(_PAGE, part)).all()], total
+
+
+_THEIRS = Attempt.patient_id == bindparam("patient_id")
+_COUNT = select(func.count()).select_from(Attempt).where(_THEIRS)
+_PAGE = (
+    select(*_COLUMNS)
+    .join(Member, _MADE_BY)
+    .where(_THEIRS)
+    .order_by(Attempt.at.desc(), Attempt.id.desc())
+    .limit(bindparam("size", type_=Integer))
+    .offset(bindparam("start", type_=Integer))
+)
 
 
 @requires(Permission.PATIENT_READ, reads(Data.ATTEMPTS, Data.NOTES))
@@ -110,33 +125,36 @@ async def _rows(tx: Tx, which: ColumnElement[bool], page: int) -> list[AttemptRo
 @requires(Permission.PATIENT_READ, reads(Data.ATTEMPTS))
 async def month_attempts(tx: Tx, patient_ids: Sequence[UUID], month: Month) -> dict[UUID, MonthAttempts]:
     """Return the attempts of a month, by patient; who was not tried lately is absent. One statement."""
-    in_month = Attempt.day >= month.first
-
-    def last(column: Any) -> ColumnElement[Any]:
-        return func.array_agg(aggregate_order_by(column, Attempt.at.desc(), Attempt.id.desc()))[1]
-
-    wanted = (
-        select(
-            Attempt.patient_id,
-            func.count().filter(in_month).label("attempts"),
-            func.count().filter(in_month, Attempt.is_contact).label("contacts"),
-            func.max(Attempt.at).label("last_at"),
-            last(Attempt.channel).label("last_channel"),
-            last(Attempt.outcome).label("last_outcome"),
-            last(Attempt.call_back_at).label("call_back_at"),
-        )
-        .where(
-            Attempt.patient_id == any_(_IDS),
-            Attempt.at >= bindparam("since"),
-            Attempt.day <= month.last,
-            _COUNTS,
-        )
-        .group_by(Attempt.patient_id)
-    )
-    given = {"ids": list(patient_ids), "since": month.bounds(ZoneInfo("UTC"))[0] - LOOK_BACK}
-    rows = (await tx.db.execute(wanted, given)).all()
+    since = month.bounds(ZoneInfo("UTC"))[0] - LOOK_BACK
+    given = {"ids": patient_ids, "since": since, "first": month.first, "last": month.last}
+    rows = (await tx.db.execute(_OF_MONTH, given)).all()
     tx.touch(*(row.patient_id for row in rows))
     return {row[0]: MonthAttempts(*row[1:]) for row in rows}
+
+
+def _last(column: Any) -> ColumnElement[Any]:
+    return func.array_agg(aggregate_order_by(column, Attempt.at.desc(), Attempt.id.desc()))[1]
+
+
+_IN_MONTH = Attempt.day >= bindparam("first", type_=Date)
+_OF_MONTH = (
+    select(
+        Attempt.patient_id,
+        func.count().filter(_IN_MONTH).label("attempts"),
+        func.count().filter(_IN_MONTH, Attempt.is_contact).label("contacts"),
+        func.max(Attempt.at).label("last_at"),
+        _last(Attempt.channel).label("last_channel"),
+        _last(Attempt.outcome).label("last_outcome"),
+        _last(Attempt.call_back_at).label("call_back_at"),
+    )
+    .where(
+        Attempt.patient_id == any_(_IDS),
+        Attempt.at >= bindparam("since"),
+        Attempt.day <= bindparam("last", type_=Date),
+        _COUNTS,
+    )
+    .group_by(Attempt.patient_id)
+)
 
 
 @requires(Permission.PATIENT_READ, reads(Data.ATTEMPTS, Data.DEMOGRAPHICS))

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    Uuid,
     and_,
     any_,
     bindparam,
@@ -68,7 +69,8 @@ _PATIENT = (
     Patient.is_active,
     Patient.updated_at,
 )
-_ONE_PATIENT = select(*_PATIENT).where(Patient.id == bindparam("patient_id"))
+
+
 _LINE = (
     Patient.id,
     Patient.clinic_id,
@@ -80,12 +82,14 @@ _LINE = (
     Patient.is_deceased,
     Patient.is_active,
 )
+_ID = bindparam("patient_id", type_=Uuid)
+_ONE = select(*_PATIENT).where(Patient.id == _ID)
 
 
 @requires(Permission.PATIENT_READ, reads(Data.DEMOGRAPHICS, Data.CONTACT))
 async def patient(tx: Tx, patient_id: UUID) -> PatientRow:
     """Return one patient; raise NotFound alike for an unknown one, another tenant's, and one behind the roster wall."""
-    row = (await tx.db.execute(_ONE_PATIENT, {"patient_id": patient_id})).one_or_none()
+    row = (await tx.db.execute(_ONE, {"patient_id": patient_id})).one_or_none()
     if row is None:
         raise NotFound("There is no such patient")
     tx.touch(patient_id)
@@ -95,99 +99,109 @@ async def patient(tx: Tx, patient_id: UUID) -> PatientRow:
 @requires(Permission.CHART_READ, reads(Data.CONDITIONS))
 async def conditions(tx: Tx, patient_id: UUID) -> list[ConditionRow]:
     """Return a patient's diagnoses: active problems first."""
-    wanted = (
-        select(
-            Condition.id,
-            Condition.source_id,
-            Condition.icd10,
-            Condition.icd10_also,
-            Condition.snomed,
-            Condition.name,
-            Condition.is_active,
-            Condition.is_problem,
-            Condition.onset,
-            Condition.abated,
-        )
-        .where(Condition.patient_id == patient_id)
-        .order_by(Condition.is_active.desc(), Condition.is_problem.desc(), Condition.name, Condition.source_id)
+    return [ConditionRow(*row) for row in await _chart(tx, patient_id, _CONDITIONS)]
+
+
+_CONDITIONS = (
+    select(
+        Condition.id,
+        Condition.source_id,
+        Condition.icd10,
+        Condition.icd10_also,
+        Condition.snomed,
+        Condition.name,
+        Condition.is_active,
+        Condition.is_problem,
+        Condition.onset,
+        Condition.abated,
     )
-    return [ConditionRow(*row) for row in await _chart(tx, patient_id, wanted)]
+    .where(Condition.patient_id == _ID)
+    .order_by(Condition.is_active.desc(), Condition.is_problem.desc(), Condition.name, Condition.source_id)
+)
 
 
 @requires(Permission.CHART_READ, reads(Data.MEDICATIONS))
 async def medications(tx: Tx, patient_id: UUID) -> list[MedicationRow]:
     """Return a patient's prescriptions: active ones first, then the newest."""
-    wanted = (
-        select(
-            Medication.id,
-            Medication.source_id,
-            Medication.rxnorm,
-            Medication.name,
-            Medication.dosage,
-            Medication.is_active,
-            Medication.authored,
-        )
-        .where(Medication.patient_id == patient_id)
-        .order_by(Medication.is_active.desc(), Medication.authored.desc().nulls_last(), Medication.source_id)
+    return [MedicationRow(*row) for row in await _chart(tx, patient_id, _MEDICATIONS)]
+
+
+_MEDICATIONS = (
+    select(
+        Medication.id,
+        Medication.source_id,
+        Medication.rxnorm,
+        Medication.name,
+        Medication.dosage,
+        Medication.is_active,
+        Medication.authored,
     )
-    return [MedicationRow(*row) for row in await _chart(tx, patient_id, wanted)]
+    .where(Medication.patient_id == _ID)
+    .order_by(Medication.is_active.desc(), Medication.authored.desc().nulls_last(), Medication.source_id)
+)
 
 
 @requires(Permission.CHART_READ, reads(Data.ALLERGIES))
 async def allergies(tx: Tx, patient_id: UUID) -> list[AllergyRow]:
     """Return a patient's allergies: active ones first."""
-    wanted = (
-        select(Allergy.id, Allergy.source_id, Allergy.code, Allergy.name, Allergy.criticality, Allergy.is_active)
-        .where(Allergy.patient_id == patient_id)
-        .order_by(Allergy.is_active.desc(), Allergy.name, Allergy.source_id)
-    )
-    return [AllergyRow(*row) for row in await _chart(tx, patient_id, wanted)]
+    return [AllergyRow(*row) for row in await _chart(tx, patient_id, _ALLERGIES)]
+
+
+_ALLERGIES = (
+    select(Allergy.id, Allergy.source_id, Allergy.code, Allergy.name, Allergy.criticality, Allergy.is_active)
+    .where(Allergy.patient_id == _ID)
+    .order_by(Allergy.is_active.desc(), Allergy.name, Allergy.source_id)
+)
 
 
 @requires(Permission.PATIENT_READ, reads(Data.COVERAGE))
 async def coverages(tx: Tx, patient_id: UUID) -> list[CoverageRow]:
     """Return a patient's coverages: the latest first."""
-    wanted = (
-        select(
-            Coverage.id,
-            Coverage.source_id,
-            Coverage.kind,
-            Coverage.payor,
-            Coverage.plan,
-            Coverage.is_active,
-            Coverage.starts_on,
-            Coverage.ends_on,
-        )
-        .where(Coverage.patient_id == patient_id)
-        .order_by(Coverage.ends_on.desc().nulls_first(), Coverage.starts_on.desc().nulls_last(), Coverage.source_id)
+    return [CoverageRow(*row) for row in await _chart(tx, patient_id, _COVERAGES)]
+
+
+_COVERAGES = (
+    select(
+        Coverage.id,
+        Coverage.source_id,
+        Coverage.kind,
+        Coverage.payor,
+        Coverage.plan,
+        Coverage.is_active,
+        Coverage.starts_on,
+        Coverage.ends_on,
     )
-    return [CoverageRow(*row) for row in await _chart(tx, patient_id, wanted)]
+    .where(Coverage.patient_id == _ID)
+    .order_by(Coverage.ends_on.desc().nulls_first(), Coverage.starts_on.desc().nulls_last(), Coverage.source_id)
+)
 
 
 @requires(Permission.CHART_READ, reads(Data.ENCOUNTERS))
 async def encounters(tx: Tx, patient_id: UUID) -> list[EncounterRow]:
     """Return a patient's visits and stays: the latest first."""
-    wanted = (
-        select(
-            Encounter.id,
-            Encounter.source_id,
-            Encounter.kind,
-            Encounter.facility,
-            Encounter.status,
-            Encounter.name,
-            Encounter.starts_at,
-            Encounter.ends_at,
-            Encounter.practitioner_source_id,
-        )
-        .where(Encounter.patient_id == patient_id)
-        .order_by(Encounter.starts_at.desc().nulls_last(), Encounter.source_id)
+    return [EncounterRow(*row) for row in await _chart(tx, patient_id, _ENCOUNTERS)]
+
+
+_ENCOUNTERS = (
+    select(
+        Encounter.id,
+        Encounter.source_id,
+        Encounter.kind,
+        Encounter.facility,
+        Encounter.status,
+        Encounter.name,
+        Encounter.starts_at,
+        Encounter.ends_at,
+        Encounter.practitioner_source_id,
     )
-    return [EncounterRow(*row) for row in await _chart(tx, patient_id, wanted)]
+    .where(Encounter.patient_id == _ID)
+    .order_by(Encounter.starts_at.desc().nulls_last(), Encounter.source_id)
+)
 
 
 async def _chart(tx: Tx, patient_id: UUID, wanted: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
     tx.touch(patient_id)
-    return (await tx.db.execute(wanted)).all()
+    return (await tx.db.execute(wanted, {"patient_id": patient_id})).all()
 
 
 @requires(Permission.PATIENT_READ, reads(Data.DEMOGRAPHICS))
@@ -236,9 +250,11 @@ async def ruling_facts(
     hides, and ids that are no patient's, are absent.
     """
     clinic = await tenants.clinic(tx, clinic_id)
-    whose = Patient.clinic_id == clinic_id if patient_ids is None else Patient.id == _ANY_ID
-    asked = {} if patient_ids is None else {"ids": list(patient_ids)}
-    people = (await tx.db.execute(select(*_FACTS).where(whose), asked)).all()
+    people = (
+        (await tx.db.execute(_ALL_FACTS, {"clinic_id": clinic_id})).all()
+        if patient_ids is None
+        else (await tx.db.execute(_SOME_FACTS, {"ids": patient_ids})).all()
+    )
     ids = [row.id for row in people]
     tx.touch(*ids)
     coverage = await _coverage_spans(tx, ids)
@@ -267,6 +283,8 @@ _FACTS = (
     Patient.is_deceased,
     Patient.deceased_on,
 )
+_ALL_FACTS = select(*_FACTS).where(Patient.clinic_id == bindparam("clinic_id"))
+_SOME_FACTS = select(*_FACTS).where(Patient.id == _ANY_ID)
 
 
 async def _coverage_spans(tx: Tx, ids: list[UUID]) -> dict[UUID, list[rules.CoverageSpan]]:

@@ -130,49 +130,18 @@ _TIMER = (
     Timer.started_at,
 )
 _RUNS_FOR = and_(Member.tenant_id == Timer.tenant_id, Member.id == Timer.member_id)
-_TIMER_OF = select(*_TIMER).join(Member, _RUNS_FOR).where(Timer.member_id == bindparam("member_id"))
+
+
 _LOGGED_BY = and_(Member.tenant_id == TimeEntry.tenant_id, Member.id == TimeEntry.coordinator_id)
+_RUNNING = select(*_TIMER).join(Member, _RUNS_FOR).where(Timer.member_id == bindparam("member_id"))
 _DECIDED = and_(TimeApproval.tenant_id == TimeEntry.tenant_id, TimeApproval.entry_id == TimeEntry.id)
-_VOIDER, _DECIDER = aliased(Member), aliased(Member)
-_ENTRIES = (
-    select(
-        TimeEntry.id,
-        TimeEntry.patient_id,
-        TimeEntry.coordinator_id,
-        Member.display_name,
-        TimeEntry.credential,
-        TimeEntry.staff_role,
-        TimeEntry.enrollment_id,
-        TimeEntry.program,
-        TimeEntry.activity_type,
-        TimeEntry.start_time,
-        TimeEntry.end_time,
-        TimeEntry.duration_secs,
-        TimeEntry.note,
-        TimeEntry.is_void,
-        TimeEntry.void_reason,
-        _VOIDER.display_name.label("voider"),
-        TimeEntry.voided_at,
-        TimeEntry.source,
-        TimeEntry.supersedes_id,
-        TimeEntry.entry_reason,
-        TimeApproval.decision,
-        _DECIDER.display_name.label("decider"),
-    )
-    .join(Member, _LOGGED_BY)
-    .outerjoin(TimeApproval, _DECIDED)
-    .outerjoin(_DECIDER, and_(_DECIDER.tenant_id == TimeEntry.tenant_id, _DECIDER.id == TimeApproval.approved_by))
-    .outerjoin(_VOIDER, and_(_VOIDER.tenant_id == TimeEntry.tenant_id, _VOIDER.id == TimeEntry.voided_by))
-    .where(TimeEntry.patient_id == bindparam("patient_id"), TimeEntry.service_month == bindparam("month"))
-    .order_by(TimeEntry.start_time.desc(), TimeEntry.id.desc())
-)
 
 
 @requires(Permission.TIME_READ, reads(Data.TIME))
 @remembered
 async def running_timer(tx: Tx) -> TimerRow | None:
     """Return the acting member's timer in this tenant. One that runs in another tenant is not told of."""
-    row = (await tx.db.execute(_TIMER_OF, {"member_id": tx.actor.member_id})).one_or_none()
+    row = (await tx.db.execute(_RUNNING, {"member_id": tx.actor.member_id})).one_or_none()
     if row is None:
         return None
     tx.touch(row.patient_id)
@@ -195,6 +164,34 @@ async def entries(tx: Tx, patient_id: UUID, month: Month) -> list[EntryRow]:
     asked = {"patient_id": patient_id, "month": month.first}
     found = (_with_note(row) for row in (await tx.db.execute(_ENTRIES, asked)).all())
     return all_shown(found, tx.actor.permissions)
+
+
+_VOIDER, _DECIDER = aliased(Member), aliased(Member)
+_ENTRIES = (
+    select(
+        *(TimeEntry.id, TimeEntry.patient_id, TimeEntry.coordinator_id, Member.display_name, TimeEntry.credential),
+        *(TimeEntry.staff_role, TimeEntry.enrollment_id, TimeEntry.program, TimeEntry.activity_type),
+        TimeEntry.start_time,
+        TimeEntry.end_time,
+        TimeEntry.duration_secs,
+        TimeEntry.note,
+        TimeEntry.is_void,
+        TimeEntry.void_reason,
+        _VOIDER.display_name.label("voider"),
+        TimeEntry.voided_at,
+        TimeEntry.source,
+        TimeEntry.supersedes_id,
+        TimeEntry.entry_reason,
+        TimeApproval.decision,
+        _DECIDER.display_name.label("decider"),
+    )
+    .join(Member, _LOGGED_BY)
+    .outerjoin(TimeApproval, _DECIDED)
+    .outerjoin(_DECIDER, and_(_DECIDER.tenant_id == TimeEntry.tenant_id, _DECIDER.id == TimeApproval.approved_by))
+    .outerjoin(_VOIDER, and_(_VOIDER.tenant_id == TimeEntry.tenant_id, _VOIDER.id == TimeEntry.voided_by))
+    .where(TimeEntry.patient_id == bindparam("patient_id"), TimeEntry.service_month == bindparam("month"))
+    .order_by(TimeEntry.start_time.desc(), TimeEntry.id.desc())
+)
 
 
 def _with_note(row: Row[*tuple[Any, ...]]) -> EntryRow:
@@ -321,59 +318,62 @@ async def entries_for_close(
 
     Time that nobody approved yet is not among them: a ruling never rests on it.
     """
-    wanted = (
-        select(
-            TimeEntry.id,
-            TimeEntry.patient_id,
-            TimeEntry.enrollment_id,
-            TimeEntry.program,
-            TimeEntry.coordinator_id,
-            Member.display_name,
-            TimeEntry.credential,
-            TimeEntry.staff_role,
-            Member.practitioner_id,
-            TimeEntry.activity_type,
-            TimeEntry.start_time,
-            TimeEntry.end_time,
-            TimeEntry.duration_secs,
-        )
-        .join(Member, _LOGGED_BY)
-        .outerjoin(TimeApproval, _DECIDED)
-        .where(
-            TimeEntry.clinic_id == clinic_id,
-            TimeEntry.service_month == month.first,
-            TimeEntry.is_void.is_(False),
-            or_(TimeEntry.source.not_in(AWAITING), TimeApproval.decision == "approved"),
-        )
-        .order_by(TimeEntry.patient_id, TimeEntry.start_time, TimeEntry.id)
-    )
+    asked: dict[str, Any] = {"clinic_id": clinic_id, "month": month.first}
     if patient_ids is not None:
-        wanted = wanted.where(TimeEntry.patient_id == any_(_IDS))
-    rows = (await tx.db.execute(wanted, {} if patient_ids is None else {"ids": list(patient_ids)})).all()
+        asked["ids"] = patient_ids
+    rows = (await tx.db.execute(_COUNTING if patient_ids is None else _COUNTING_OF, asked)).all()
     tx.touch(*{row.patient_id for row in rows})
     return [CloseRow(*row) for row in rows]
+
+
+_COUNTING = (
+    select(
+        *(TimeEntry.id, TimeEntry.patient_id, TimeEntry.enrollment_id, TimeEntry.program, TimeEntry.coordinator_id),
+        *(Member.display_name, TimeEntry.credential, TimeEntry.staff_role, Member.practitioner_id),
+        *(TimeEntry.activity_type, TimeEntry.start_time, TimeEntry.end_time, TimeEntry.duration_secs),
+    )
+    .join(Member, _LOGGED_BY)
+    .outerjoin(TimeApproval, _DECIDED)
+    .where(
+        TimeEntry.clinic_id == bindparam("clinic_id"),
+        TimeEntry.service_month == bindparam("month"),
+        TimeEntry.is_void.is_(False),
+        or_(TimeEntry.source.not_in(AWAITING), TimeApproval.decision == "approved"),
+    )
+    .order_by(TimeEntry.patient_id, TimeEntry.start_time, TimeEntry.id)
+)
+_COUNTING_OF = _COUNTING.where(TimeEntry.patient_id == any_(_IDS))
 
 
 @requires(Permission.TIME_READ, reads(Data.TIME))
 async def last_contact(tx: Tx, patient_ids: Sequence[UUID]) -> dict[UUID, datetime]:
     """Return when each patient was last reached, as far as recorded time tells; who never was is absent."""
-    wanted = (
-        select(MonthSum.patient_id, func.max(MonthSum.last_contact_at))
-        .where(MonthSum.patient_id == any_(_IDS), MonthSum.last_contact_at.is_not(None))
-        .group_by(MonthSum.patient_id)
-    )
-    rows = (await tx.db.execute(wanted, {"ids": list(patient_ids)})).all()
+    rows = (await tx.db.execute(_CONTACTS, {"ids": patient_ids})).all()
     tx.touch(*(row.patient_id for row in rows))
     return {patient_id: at for patient_id, at in rows if at is not None}
+
+
+_CONTACTS = (
+    select(MonthSum.patient_id, func.max(MonthSum.last_contact_at))
+    .where(MonthSum.patient_id == any_(_IDS), MonthSum.last_contact_at.is_not(None))
+    .group_by(MonthSum.patient_id)
+)
 
 
 @requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def is_locked(tx: Tx, clinic_id: UUID, month: Month) -> bool:
     """Tell whether a clinic's month is locked."""
-    standing = exists().where(
-        MonthLock.clinic_id == clinic_id, MonthLock.service_month == month.first, MonthLock.released_at.is_(None)
+    asked = {"clinic_id": clinic_id, "month": month.first}
+    return bool((await tx.db.execute(_LOCKED, asked)).scalar_one())
+
+
+_LOCKED = select(
+    exists().where(
+        MonthLock.clinic_id == bindparam("clinic_id"),
+        MonthLock.service_month == bindparam("month"),
+        MonthLock.released_at.is_(None),
     )
-    return bool((await tx.db.execute(select(standing))).scalar_one())
+)
 
 
 @requires(Permission.AUDIT_READ, reads(Data.TIME))

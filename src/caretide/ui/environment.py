@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from caretide.ui.filters import FILTERS
 from caretide.ui.forms import FormState
+from caretide.ui.pieces import pieces
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -51,6 +52,7 @@ def make_environment(template_dirs: Iterable[Path] = (), *, reload: bool = False
         auto_reload=reload,
     )
     environment.filters.update(FILTERS)  # pyright: ignore[reportUnknownMemberType] - Jinja leaves it a bare dict
-    names = {"asset": asset_address(), "form": FormState(), "stylesheets": STYLESHEETS, "scripts": SCRIPTS}
+    asset = asset_address()
+    names = {"asset": asset, "form": FormState(), "stylesheets": STYLESHEETS, "scripts": SCRIPTS, **pieces(asset)}
     environment.globals.update(names)  # pyright: ignore[reportUnknownMemberType] - Jinja leaves it a bare dict
     return environment

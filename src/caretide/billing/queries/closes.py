@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Date, Row, Select, bindparam, func, select
 
 from caretide.billing.models import ClaimLine, MonthClose, PatientMonth
 from caretide.kernel.errors import NotFound
@@ -21,8 +21,22 @@ from caretide.tenants import queries as tenants
 @remembered
 async def close_states(tx: Tx, month: Month) -> dict[UUID, str]:
     """Return `closing` or `closed` for each clinic whose close of a month was asked for."""
-    wanted = select(MonthClose.clinic_id, MonthClose.state).where(MonthClose.service_month == month.first)
-    return {row.clinic_id: row.state for row in (await tx.db.execute(wanted)).all()}
+    rows = (await tx.db.execute(_STATES, {"month": month.first})).all()
+    return {row.clinic_id: row.state for row in rows}
+
+
+_MONTH = bindparam("month", type_=Date)
+_STATES = select(MonthClose.clinic_id, MonthClose.state).where(MonthClose.service_month == _MONTH)
+_MARKS = select(MonthClose.clinic_id, MonthClose.state, MonthClose.closed_at).where(MonthClose.service_month == _MONTH)
+_UNRENDERED = (
+    select(PatientMonth.clinic_id, func.count())
+    .where(
+        PatientMonth.service_month == _MONTH,
+        PatientMonth.status == "ready",
+        PatientMonth.document_id.is_(None),
+    )
+    .group_by(PatientMonth.clinic_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +57,11 @@ class CloseMark:
 @requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def marks_of(tx: Tx, month: Month) -> list[CloseMark]:
     """Return the closes of a month, by clinic. Only what is still to be rendered is counted: nothing once it is."""
-    wanted = select(MonthClose.clinic_id, MonthClose.state, MonthClose.closed_at)
-    rows = (await tx.db.execute(wanted.where(MonthClose.service_month == month.first))).all()
-    missing = (
-        select(PatientMonth.clinic_id, func.count())
-        .where(
-            PatientMonth.service_month == month.first,
-            PatientMonth.status == "ready",
-            PatientMonth.document_id.is_(None),
-        )
-        .group_by(PatientMonth.clinic_id)
-    )
-    left: dict[UUID, int] = {row[0]: row[1] for row in (await tx.db.execute(missing)).all()} if rows else {}
+    asked = {"month": month.first}
+    rows = (await tx.db.execute(_MARKS, asked)).all()
+    left: dict[UUID, int] = {}
+    if rows:
+        left = {row[0]: row[1] for row in (await tx.db.execute(_UNRENDERED, asked)).all()}
     return [CloseMark(row.clinic_id, row.state, row.closed_at, left.get(row.clinic_id, 0)) for row in rows]
 
 

@@ -34,12 +34,15 @@ def _shipped() -> Packs:
     return load_packs()
 
 
+_LIMITS = select(RuleLimits.limits).order_by(RuleLimits.loaded_at)
+
+
 @open_to_all("Medicare's public rules, the same for every tenant", reads(Data.RULES))
 @remembered
 async def packs(tx: Tx) -> Packs:
     """Return the rule packs, with the limits that an operator loaded in place of the assumed ones."""
     found = _shipped()
-    for row in (await tx.db.execute(select(RuleLimits.limits).order_by(RuleLimits.loaded_at))).scalars():
+    for row in (await tx.db.execute(_LIMITS)).scalars():
         found = found.with_limits(limits_from_table(row))
     return found
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from caretide.identity import queries as identity
 from caretide.identity.schemas import InvitationPage, TenantChoice
@@ -28,6 +28,9 @@ class Place(TenantChoice):
     slug: str
 
 
+_MEMBER = select(Member.role, Member.status, Member.display_name).where(Member.id == bindparam("member_id"))
+
+
 @open_to_all("this is how the actor is found out", signs_in(Data.ACCOUNT))
 async def actor_behind(tx: Tx, secret: str, sign_of_life: bool = True) -> Actor:  # noqa: FBT001, FBT002 - see FindActor
     """Return the actor of a session's secret; one who chose no tenant, or may not work there any more, chooses."""
@@ -36,8 +39,7 @@ async def actor_behind(tx: Tx, secret: str, sign_of_life: bool = True) -> Actor:
         return Actor.account(session.account_id, session.display_name)
     seeker = Actor("session", session.tenant_id, frozenset(), session.account_id, session.member_id, walled=True)
     await bind(tx.db, seeker)
-    wanted = select(Member.role, Member.status, Member.display_name).where(Member.id == session.member_id)
-    member = (await tx.db.execute(wanted)).one_or_none()
+    member = (await tx.db.execute(_MEMBER, {"member_id": session.member_id})).one_or_none()
     if member is None or member.status != "active":
         return Actor.account(session.account_id, session.display_name)
     role = Role(member.role)

@@ -110,8 +110,7 @@ _MYSELF = select(
 @remembered
 async def practitioners(tx: Tx) -> list[PractitionerRow]:
     """Return the practitioners who bill for the tenant: those with a billing group."""
-    wanted = select(*_PRACTITIONER).where(Practitioner.tin_group.is_not(None))
-    rows = (await tx.db.execute(wanted.order_by(Practitioner.family, Practitioner.given))).all()
+    rows = (await tx.db.execute(_BILLING)).all()
     return [PractitionerRow(*row) for row in rows]
 
 
@@ -133,3 +132,6 @@ _PRACTITIONER = (
     Practitioner.tin_group,
 )
 _ONE_PRACTITIONER = select(*_PRACTITIONER).where(Practitioner.id == bindparam("practitioner_id"))
+_BILLING = (
+    select(*_PRACTITIONER).where(Practitioner.tin_group.is_not(None)).order_by(Practitioner.family, Practitioner.given)
+)

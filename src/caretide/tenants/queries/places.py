@@ -38,8 +38,10 @@ async def tenant_by_slug(tx: Tx, slug: str) -> UUID:
 @remembered
 async def my_tenant(tx: Tx) -> Row[str, str, bool]:
     """Return slug, name and whether the data is generated, of the acting member's tenant."""
-    wanted = select(Tenant.slug, Tenant.name, Tenant.is_generated).where(Tenant.id == tx.tenant_id)
-    return (await tx.db.execute(wanted)).one()
+    return (await tx.db.execute(_MINE, {"tenant_id": tx.tenant_id})).one()
+
+
+_MINE = select(Tenant.slug, Tenant.name, Tenant.is_generated).where(Tenant.id == bindparam("tenant_id"))
 
 
 @open_to_all("names service companies, which hold no health data; the command line needs it", reads(Data.SETTINGS))
@@ -81,7 +83,7 @@ async def serving_company(tx: Tx) -> Row[UUID, str, str] | None:
 @remembered
 async def clinics(tx: Tx) -> list[ClinicRow]:
     """Return the tenant's clinics by name."""
-    rows = (await tx.db.execute(select(*_CLINIC).order_by(Clinic.name))).all()
+    rows = (await tx.db.execute(_CLINICS)).all()
     return [ClinicRow(*row) for row in rows]
 
 
@@ -115,17 +117,18 @@ _CLINIC = (
     Clinic.provider_type,
     Clinic.place_of_service,
 )
+_CLINICS = select(*_CLINIC).order_by(Clinic.name)
 _ONE_CLINIC = select(*_CLINIC).where(Clinic.id == bindparam("clinic_id"))
+_FACTS = (
+    select(ClinicFact.__table__)
+    .where(ClinicFact.clinic_id == bindparam("clinic_id"), ClinicFact.effective_on <= bindparam("on"))
+    .order_by(ClinicFact.effective_on, ClinicFact.recorded_at)
+)
 
 
 @requires(Permission.CLINIC_READ, reads(Data.SETTINGS))
 @remembered
 async def clinic_facts(tx: Tx, clinic_id: UUID, on: date) -> dict[str, ClinicFact]:
     """Return, for each kind, the fact in effect on a day: the newest effective, the last recorded of those."""
-    wanted = (
-        select(ClinicFact.__table__)
-        .where(ClinicFact.clinic_id == clinic_id, ClinicFact.effective_on <= on)
-        .order_by(ClinicFact.effective_on, ClinicFact.recorded_at)
-    )
-    rows: Sequence[Any] = (await tx.db.execute(wanted)).all()
+    rows: Sequence[Any] = (await tx.db.execute(_FACTS, {"clinic_id": clinic_id, "on": on})).all()
     return {row.kind: row for row in rows}

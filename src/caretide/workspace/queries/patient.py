@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import any_, bindparam, func, select
 
 from caretide.documents import queries as documents
 from caretide.enrollment import queries as enrollment
@@ -22,6 +22,7 @@ from caretide.patients.schemas import PatientRow
 from caretide.rosters import queries as rosters
 from caretide.rosters.actions import DESIGNABLE
 from caretide.runtime.access import requires
+from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.queries import ClinicRow
@@ -103,17 +104,28 @@ def _touches(one: Enrolled, month: Month) -> bool:
 
 async def _declined(tx: Tx, clinic: ClinicRow, month: Month, enrolled: Sequence[Enrolled]) -> dict[UUID, date]:
     """Return when the patient last declined, by enrollment, as far as a month knows."""
-    ids = [one.enrollment.id for one in enrolled]
-    # By the patient, too: that is what consents are indexed by.
-    whose = {one.enrollment.patient_id for one in enrolled}
-    wanted = (
-        select(Consent.enrollment_id, func.max(Consent.decided_at).label("at"))
-        .where(Consent.patient_id.in_(whose), Consent.enrollment_id.in_(ids), Consent.decision == "declined")
-        .where(Consent.decided_at < month.bounds(clinic.zone)[1])
-        .group_by(Consent.enrollment_id)
-    )
-    rows = (await tx.db.execute(wanted)).all() if ids else ()
+    if not enrolled:
+        return {}
+    asked = {
+        "patient_id": enrolled[0].enrollment.patient_id,
+        "ids": [one.enrollment.id for one in enrolled],
+        "end": month.bounds(clinic.zone)[1],
+    }
+    rows = (await tx.db.execute(_DECLINED, asked)).all()
     return {row.enrollment_id: row.at.astimezone(clinic.zone).date() for row in rows}
+
+
+_DECLINED = (
+    select(Consent.enrollment_id, func.max(Consent.decided_at).label("at"))
+    .where(
+        # By the patient, too: that is what consents are indexed by.
+        Consent.patient_id == bindparam("patient_id"),
+        Consent.enrollment_id == any_(bindparam("ids", type_=Ids())),
+        Consent.decision == "declined",
+        Consent.decided_at < bindparam("end"),
+    )
+    .group_by(Consent.enrollment_id)
+)
 
 
 def _consent_badge(enrolled: Sequence[Enrolled], declined: Mapping[UUID, date]) -> tuple[str, Tone]:
