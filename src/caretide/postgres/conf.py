@@ -8,6 +8,7 @@ from caretide.postgres.processes import cluster_name
 HBA = """\
 # Written by Caretide. Every connection shows a password; the superuser comes by the socket alone.
 local  all  all                           scram-sha-256
+local  replication  caretide_admin        scram-sha-256
 host   all  caretide_admin  all           reject
 host   all  all             127.0.0.1/32  scram-sha-256
 """

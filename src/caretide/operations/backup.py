@@ -1,0 +1,252 @@
+"""Back an installation up: the database as one sealed stream, the vault file by file, the keys apart.
+
+A backup folder holds one folder for each backup, named by its time, and one `vault`, to which every backup adds what it
+lacks: documents are written once, lie there sealed as in the installation, and are named by their hashes. Nothing in it
+can be read without the keys, which are never in it. No name says anything about a patient.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from caretide.kernel.clock import Clock, system_clock
+from caretide.kernel.errors import Conflict, Invalid, NotFound
+from caretide.operations import key_bundle, records
+from caretide.postgres import base_backup
+from caretide.postgres import server as postgres
+from caretide.postgres.folders import Home, existing, explained
+from caretide.postgres.roles import LoginRole
+from caretide.runtime.migrations import head
+from caretide.settings import Settings
+from caretide.vault.keys import Keyring, sync_folder
+from caretide.vault.stream import open_stream, seal_stream
+
+FORMAT: Final = 1
+MANIFEST, BASE, VAULT_LIST = "manifest.json", "base.tar.gz.sealed", "vault.list.sealed"
+FACTS: Final = "facts.json.sealed"
+VAULT: Final = "vault"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A sealed file of a backup."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a backup is. `at`: everything that was committed before is in it. It can be read without any key."""
+
+    at: datetime
+    ended: datetime
+    caretide: str
+    schema: str
+    postgres: str | None
+    documents: int
+    parts: list[Part]
+    format: int = FORMAT
+    folder: Path = field(default=Path(), compare=False)
+
+    def dump(self) -> str:
+        """Return its text."""
+        values = asdict(self)
+        del values["folder"]
+        return json.dumps(values, default=str, indent=1)
+
+
+def take(
+    settings: Settings, folder: Path, *, keys: Path | None, passphrase: str | None, clock: Clock = system_clock
+) -> Manifest:
+    """Back up into `folder` while everything goes on, keys into `keys`; return the manifest.
+
+    An external database is its operator's to back up: vault and keys are backed up here, and the manifest says so.
+    """
+    home = existing(settings.home)
+    if home is None:
+        raise NotFound(f"There is no installation in {settings.home} yet: nothing to back up.")
+    keys = keys or folder
+    key_bundle.require_apart(folder, keys, passphrase)
+    for place in (folder, keys):
+        if home.path == place.expanduser().resolve() or home.path in place.expanduser().resolve().parents:
+            raise Invalid(f"{place} is inside CARETIDE_HOME, and would be lost with it", field="folder")
+    at = clock()
+    with explained(folder):
+        half = _new(folder, at)
+        try:
+            writer = _Writer(half, at, Keyring.open(home.path / "keys", "backup"))
+            parts, server = _database(settings, writer)
+            # After the database, so that it holds every document that the database knows of.
+            documents = _vault(home, folder / VAULT)
+            parts.append(writer.put(VAULT_LIST, ["\n".join(documents).encode()]))
+            manifest = Manifest(at, clock(), version("caretide"), head(), server, len(documents), parts)
+            (half / MANIFEST).write_text(manifest.dump())
+            key_bundle.write(keys, key_bundle.gather(home), passphrase)
+            final = half.rename(half.with_suffix(""))
+            sync_folder(folder)
+        except BaseException:
+            shutil.rmtree(half, ignore_errors=True)
+            raise
+    size = sum(part.bytes for part in manifest.parts)
+    records.remember(home, records.BACKUPS, at, seconds=(manifest.ended - at).total_seconds(), bytes=size)
+    return replace(manifest, folder=final)
+
+
+def find(folder: Path) -> Manifest:
+    """Return the manifest of a backup, or of the newest where the folder holds several; raise NotFound without any."""
+    if (folder / MANIFEST).exists():
+        return _read(folder)
+    found = sorted(path.parent for path in folder.glob(f"caretide-*/{MANIFEST}"))
+    if not found:
+        raise NotFound(f"{folder} holds no backup: there is no {MANIFEST} in it or in the folders in it.")
+    return _read(found[-1])
+
+
+def check_parts(manifest: Manifest) -> None:
+    """Compare every sealed file with the manifest; raise Conflict naming the first that is not what was written."""
+    for part in manifest.parts:
+        path = manifest.folder / part.name
+        if not path.exists():
+            raise Conflict(f"{path} is missing. Use another backup.")
+        if _sha256(path) != part.sha256:
+            raise Conflict(f"{path} is not what was written. Use another backup.")
+
+
+def opened(manifest: Manifest, name: str, keyring: Keyring) -> Iterator[bytes]:
+    """Yield a part's plain bytes."""
+    with (manifest.folder / name).open("rb") as source:
+        yield from open_stream(keyring, f"{name} {manifest.at.isoformat()}", source)
+
+
+def inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield gzip's content."""
+    unpacker = zlib.decompressobj(wbits=31)
+    for chunk in chunks:
+        yield unpacker.decompress(chunk)
+    yield unpacker.flush()
+
+
+def row_counts(url: str) -> dict[str, int]:
+    """Return how many rows each table of ours has, all tenants together: for whoever passes by the walls."""
+    with psycopg.connect(url) as connection:
+        tables = connection.execute(
+            "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE c.relkind = 'r' AND n.nspname IN ('public', 'ctx', 'jobs') ORDER BY 1, 2"
+        ).fetchall()
+        count = sql.SQL("SELECT count(*) FROM {}")
+        return {
+            f"{schema}.{table}": (connection.execute(count.format(sql.Identifier(schema, table))).fetchone() or (0,))[0]
+            for schema, table in tables
+        }
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Where sealed parts go: each is bound to its name and to the time of the backup."""
+
+    folder: Path
+    at: datetime
+    keyring: Keyring
+
+    def put(self, name: str, chunks: Iterable[bytes]) -> Part:
+        digest = hashlib.sha256()
+        size = 0
+        with os.fdopen(_create(self.folder / name), "wb") as file:
+            for piece in seal_stream(self.keyring, f"{name} {self.at.isoformat()}", chunks):
+                digest.update(piece)
+                size += file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        return Part(name, size, digest.hexdigest())
+
+
+def _database(settings: Settings, writer: _Writer) -> tuple[list[Part], str | None]:
+    """Copy the embedded server. Rows are counted before and after: what was copied lies between."""
+    if settings.database_url is not None:
+        return [], None
+    with postgres.share(settings.home) as cluster:
+        admin = cluster.url(LoginRole.ADMIN)
+        before = row_counts(admin)
+        base = writer.put(BASE, _deflated(base_backup.stream(cluster)))
+        facts = json.dumps({"before": before, "after": row_counts(admin)})
+        with psycopg.connect(admin) as connection:
+            server = str(connection.info.server_version)
+    return [base, writer.put(FACTS, [facts.encode()])], server
+
+
+def _vault(home: Home, there: Path) -> list[str]:
+    """Copy the documents that the backup folder lacks; return the place of every one."""
+    source = home.path / "vault"
+    names = sorted(str(path.relative_to(source)) for path in source.glob("*/??/*") if path.is_file())
+    for name in names:
+        final = there / name
+        if final.exists() and final.stat().st_size == (source / name).stat().st_size:
+            continue
+        make_private(final.parent, there.parent)
+        half = final.with_name(f"{final.name}.part")
+        half.unlink(missing_ok=True)
+        with (source / name).open("rb") as plain, os.fdopen(_create(half, 0o400), "wb") as copy:
+            shutil.copyfileobj(plain, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+        half.replace(final)
+    return names
+
+
+def _new(folder: Path, at: datetime) -> Path:
+    """Make the folder that a backup is written into; it gets its name when it is whole."""
+    half = folder / f"caretide-{at:%Y%m%dT%H%M%SZ}.part"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if half.with_suffix("").exists():
+        raise Conflict(f"{half.with_suffix('')} is there already: one backup a second.")
+    shutil.rmtree(half, ignore_errors=True)
+    half.mkdir(mode=0o700)
+    return half
+
+
+def _deflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(1, wbits=31)
+    for chunk in chunks:
+        yield packer.compress(chunk)
+    yield packer.flush()
+
+
+def make_private(folder: Path, inside: Path) -> None:
+    """Create a folder and those above it up to `inside`, closed to others."""
+    if folder != inside and not folder.exists():
+        make_private(folder.parent, inside)
+        folder.mkdir(mode=0o700)
+
+
+def _create(path: Path, mode: int = 0o600) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(folder: Path) -> Manifest:
+    try:
+        values: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
+        if values["format"] != FORMAT:
+            raise Conflict(f"{folder} has the format {values['format']}; this program reads {FORMAT}.")
+        values["parts"] = [Part(**part) for part in values["parts"]]
+        values |= {name: datetime.fromisoformat(values[name]) for name in ("at", "ended")}
+        return Manifest(**values, folder=folder)
+    except (ValueError, KeyError, TypeError) as error:
+        raise Conflict(f"{folder / MANIFEST} is damaged. Use another backup.") from error
