@@ -14,9 +14,11 @@ from caretide.identity.models import Session
 from caretide.identity.queries import session_hash
 from caretide.identity.rules import Factor
 from caretide.kernel.actor import Actor
+from caretide.kernel.clock import Clock
+from caretide.runtime.cookies import VISIT
+from caretide.runtime.forgery import csrf_token
 from caretide.runtime.installation import Installation
 from caretide.runtime.tx import Database
-from caretide.runtime.web import csrf_token
 
 HOME = "http://localhost:8000"
 COOKIE = "caretide_session"
@@ -42,10 +44,25 @@ def visitor(application: ASGIApp, base_url: str = HOME, network: str = "") -> ht
     return httpx.AsyncClient(transport=httpx.ASGITransport(application, client=(address, 443)), base_url=base_url)
 
 
+def browser(application: ASGIApp, clock: Clock, base_url: str = HOME, network: str = "") -> httpx.AsyncClient:
+    """Return a browser that has not signed in; every request carries the token that a form made just now would have."""
+    prefix = "__Host-" if base_url.startswith("https://") else ""
+    made = visitor(application, base_url, network)
+
+    async def fill_in(request: httpx.Request) -> None:
+        secret = made.cookies.get(prefix + COOKIE) or "a visit"
+        request.headers.setdefault("x-csrf-token", csrf_token(secret, clock()))
+
+    made.cookies.set(prefix + VISIT, "a visit")
+    made.headers["sec-fetch-site"] = "same-origin"
+    made.event_hooks = {"request": [fill_in]}
+    return made
+
+
 @pytest.fixture
-async def client(application: ASGIApp, stack: AsyncExitStack) -> httpx.AsyncClient:
+async def client(application: ASGIApp, database: Database, stack: AsyncExitStack) -> httpx.AsyncClient:
     """A browser that has not signed in."""
-    return await stack.enter_async_context(visitor(application))
+    return await stack.enter_async_context(browser(application, database.clock))
 
 
 async def open_session(database: Database, actor: Actor) -> str:
@@ -66,7 +83,7 @@ def signed_in(application: ASGIApp, database: Database, stack: AsyncExitStack) -
         secret = await open_session(database, actor)
         browser = await stack.enter_async_context(visitor(application))
         browser.cookies.set(COOKIE, secret)
-        browser.headers["x-csrf-token"] = csrf_token(secret)
+        browser.headers.update({"sec-fetch-site": "same-origin", "x-csrf-token": csrf_token(secret, database.clock())})
         return browser
 
     return visit

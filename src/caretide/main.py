@@ -50,8 +50,10 @@ from caretide.reports.pages import people as people_pages
 from caretide.reports.pages import team as team_pages
 from caretide.rosters import api as rosters_api
 from caretide.runtime.access import Denied
+from caretide.runtime.gate import AccessGate, Site
 from caretide.runtime.installation import Installation
-from caretide.runtime.web import AccessGate, Door, Known, decide, decided
+from caretide.runtime.web import Door, Known, decide, decided
+from caretide.settings import Settings
 from caretide.tenants import api as tenants_api
 from caretide.tenants import pages as tenants_pages
 from caretide.tenants.queries import actor_behind, entrant_behind
@@ -139,7 +141,12 @@ def create_app(installation: Installation) -> ASGIApp:
             Mount("/", _pages(installation, door)),
         ]
     )
-    return AccessGate(root)
+    return AccessGate(root, site_of(installation.settings))
+
+
+def site_of(settings: Settings) -> Site:
+    """Return where this installation is reached."""
+    return Site.of(settings.base_url, settings.mode, settings.proxies)
 
 
 def _sub_application(installation: Installation, title: str, routers: Sequence[APIRouter]) -> FastAPI:
@@ -150,6 +157,7 @@ def _sub_application(installation: Installation, title: str, routers: Sequence[A
     app.state.find_entrant = entrant_behind
     app.state.session_cookie = "__Host-caretide_session" if secure else "caretide_session"
     app.state.base_url = installation.settings.base_url
+    app.state.has_forms = False
     for router in routers:
         app.include_router(router)
     return app
@@ -162,6 +170,7 @@ def _pages(installation: Installation, door: Door) -> FastAPI:
     here = Path(__file__).parent
     app.state.templates = make_environment(here / feature / "templates" for feature in FEATURES_WITH_TEMPLATES)
     app.state.shell = make_shell
+    app.state.has_forms = True
     app.add_exception_handler(CaretideError, _page_for_error)
     app.add_exception_handler(RequestValidationError, _page_for_bad_request)
     app.add_exception_handler(HTTPException, _page_for_http)

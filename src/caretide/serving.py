@@ -19,13 +19,14 @@ from caretide.kernel.actor import Actor
 from caretide.kernel.clock import system_clock
 from caretide.kernel.errors import Invalid, Unavailable
 from caretide.kernel.month import Month
-from caretide.main import create_app
+from caretide.main import create_app, site_of
 from caretide.operations.doctor import refuse_if_open
 from caretide.postgres.databases import revive
 from caretide.runtime import log
 from caretide.runtime.console import err
 from caretide.runtime.installation import Installation, installation
-from caretide.settings import Settings
+from caretide.runtime.protocol import protocol_for
+from caretide.settings import Settings, unknown_variables
 from caretide.tenants import queries as tenants
 
 PATIENCE_SECONDS: Final = 120
@@ -55,9 +56,13 @@ async def serve_installation(ours: Installation, *, with_worker: bool) -> None:
         server_header=False,
         date_header=True,
         lifespan="off",
-        proxy_headers=False,
+        proxy_headers=False,  # the gate believes named proxies alone
+        http=protocol_for(site_of(settings)),
+        ws="none",
     )
     listening = _listen(settings)
+    for name in unknown_variables():
+        err.print(f"{name} is not a setting and does nothing")
     err.print(f"Caretide serves [bold]{settings.base_url}[/] (Ctrl+C stops it)")
     jobs = asyncio.create_task(_work(ours)) if with_worker else None
     try:

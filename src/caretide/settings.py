@@ -6,13 +6,22 @@ names; the environment wins. No secret has a default: what the embedded parts ne
 
 import os
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from caretide.kernel.errors import Invalid
+
+PREFIX: Final = "CARETIDE_"
 
 
 def default_home() -> Path:
@@ -26,7 +35,7 @@ def default_home() -> Path:
 class Settings(BaseSettings):
     """How this installation runs."""
 
-    model_config = SettingsConfigDict(env_prefix="CARETIDE_", env_ignore_empty=True, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
     mode: Literal["development", "production"] = Field(
         "development",
@@ -41,6 +50,12 @@ class Settings(BaseSettings):
     base_url: str = Field(
         default_factory=lambda known: f"http://localhost:{known['port']}",
         description="how people reach this installation; http://localhost and the port by default",
+    )
+
+    proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="addresses or networks of the proxies before this installation, with commas between them; only what"
+        " these say about who asks is believed",
     )
 
     @classmethod
@@ -65,6 +80,21 @@ class Settings(BaseSettings):
             raise ValueError("must be an address such as https://caretide.example.com, without a slash at its end")
         return value
 
+    @field_validator("proxies", mode="before")
+    @classmethod
+    def _are_apart(cls, value: object) -> object:
+        return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
+
+    @field_validator("proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            try:
+                ip_network(one)
+            except ValueError:
+                raise ValueError("must be addresses or networks such as 10.0.0.0/8, with commas between them") from None
+        return value
+
     @property
     def secure_cookies(self) -> bool:
         """Whether people reach this installation over TLS."""
@@ -75,12 +105,22 @@ def load_settings(**overrides: Any) -> Settings:
     """Read the settings; raise Invalid naming the first that is wrong."""
     _check_config_file()
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
         told = "is not a setting" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
         raise Invalid(f"CARETIDE_{name}: {told}", field=name.lower()) from error
+    unknown = unknown_variables()
+    if unknown and settings.mode == "production":
+        raise Invalid(f"{unknown[0]} is not a setting; a misspelled one would be left out in silence", field="mode")
+    return settings
+
+
+def unknown_variables() -> list[str]:
+    """Return the environment variables that look like settings and are none: misspelled, or of another version."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {f"{PREFIX}CONFIG"}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
 
 
 def _check_config_file() -> None:

@@ -13,7 +13,7 @@ from caretide.runtime.installation import Installation
 from caretide.runtime.tx import Database
 from caretide.tenants.models import Member
 from tests.cast import Cast, assemble
-from tests.client import COOKIE, visitor
+from tests.client import COOKIE, browser
 from tests.database import HandClock, Server
 from tests.identity.accounts import (
     PASSWORD,
@@ -77,7 +77,7 @@ async def test_sign_in_that_stops_halfway_is_over_after_fifteen_minutes(
 async def test_cookie_of_a_site_over_tls_is_bound_to_it(installation: Installation, email: str) -> None:
     settings = installation.settings.model_copy(update={"base_url": "https://care.example"})
     secure = Installation(settings, installation.urls, installation.stores, installation.database)
-    async with visitor(main.create_app(secure), "https://care.example") as client:
+    async with browser(main.create_app(secure), installation.database.clock, "https://care.example") as client:
         cookie = (await enter(client, email)).headers["set-cookie"]
     assert cookie.startswith("__Host-caretide_session=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))

@@ -13,7 +13,7 @@ from caretide.identity.tries import of_account, of_password
 from caretide.kernel.actor import Actor
 from caretide.runtime.tx import Database
 from tests.cast import Cast
-from tests.client import visitor
+from tests.client import browser
 from tests.database import HandClock
 from tests.identity.accounts import code_at, come_in, enter, give_code, give_password
 
@@ -106,7 +106,7 @@ async def test_guesses_from_many_networks_count_together_and_survive_a_restart(
     application: ASGIApp, database: Database, email: str, clock: HandClock
 ) -> None:
     for host in range(5):
-        async with visitor(application, network=f"198.51.100.{host}") as other:
+        async with browser(application, clock, network=f"198.51.100.{host}") as other:
             await enter(other, email, WRONG)
     assert await failures(database, email) == 5
 
@@ -115,11 +115,11 @@ async def test_guesses_from_many_networks_count_together_and_survive_a_restart(
 async def test_network_that_fails_at_many_addresses_rests_and_another_does_not(
     application: ASGIApp, email: str, clock: HandClock
 ) -> None:
-    async with visitor(application, network="203.0.113.7") as guesser:
+    async with browser(application, clock, network="203.0.113.7") as guesser:
         for number in range(30):
             await enter(guesser, f"somebody-{number}@example.com", WRONG)
         assert (await enter(guesser, email)).status_code == 429
-        async with visitor(application) as other:
+        async with browser(application, clock) as other:
             assert (await enter(other, email)).status_code == 303
         clock.advance(minutes=15)
         assert (await enter(guesser, email)).status_code == 303
@@ -128,7 +128,7 @@ async def test_network_that_fails_at_many_addresses_rests_and_another_does_not(
 @pytest.mark.req("N-03", "N-04")
 async def test_code_works_once(application: ASGIApp, client: httpx.AsyncClient, email: str, clock: HandClock) -> None:
     assert (await come_in(client, email, clock.now)).status_code == 303
-    async with visitor(application) as other:
+    async with browser(application, clock) as other:
         await enter(other, email)
         for steps, status in ((0, 401), (-1, 401), (1, 303)):
             assert (await give_code(other, code_at(clock.now, steps))).status_code == status

@@ -7,7 +7,8 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
-from caretide.runtime.web import AccessGate, Known, _Decided, open_pending, open_public, open_session, open_token
+from caretide.runtime.gate import AccessGate
+from caretide.runtime.web import Known, _Decided, open_pending, open_public, open_session, open_token
 
 OPENERS = {
     open_public: Known.PUBLIC,

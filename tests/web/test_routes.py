@@ -12,8 +12,9 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from caretide import main
+from caretide.runtime.gate import AccessGate
 from caretide.runtime.installation import Installation
-from caretide.runtime.web import AccessGate, Known, Router
+from caretide.runtime.web import Known, Router
 from tests.client import visitor
 from tests.web.routes import known, sub_applications, undeclared
 

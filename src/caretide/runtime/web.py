@@ -1,34 +1,29 @@
 """The web's spine: how a caller must be known, one transaction per request, and what every answer carries.
 
 A route declares only how the caller must be known; permissions stand on verbs. Three nets catch a forgotten
-declaration: `Router` cannot be made without one, a test walks every route, and `AccessGate` answers 500 to any response
-on which nothing decided access.
+declaration: `Router` cannot be made without one, a test walks every route, and the gate (`caretide.runtime.gate`)
+answers 500 to any response on which nothing decided access.
 """
 
 import asyncio
 import hashlib
-import hmac
-import logging
-import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from caretide.kernel.actor import Actor
-from caretide.kernel.errors import Forbidden, TooMany, Unauthenticated
+from caretide.kernel.errors import TooMany, Unauthenticated
 from caretide.kernel.ids import new_id
+from caretide.runtime.cookies import VISIT, read_cookie
+from caretide.runtime.forgery import check_token
+from caretide.runtime.gate import SAFE_METHODS
 from caretide.runtime.trail import Origin
 from caretide.runtime.tx import Database, Tx
-
-log = logging.getLogger("caretide")
-
-SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 FindActor = Callable[[Tx, str, bool], Awaitable[Actor]]
 """Turns a session's secret into the actor behind it; raises Unauthenticated. False where the request was no sign of
@@ -58,8 +53,13 @@ class Router(APIRouter):
 
 
 async def open_public(request: Request) -> AsyncIterator[Tx]:
-    """Open a transaction for nobody: sign-in and invitations only. What may hash a password waits at the door first."""
+    """Open a transaction for nobody: sign-in and invitations only. A form needs the token of this browser's visit.
+
+    What may hash a password waits at the door first.
+    """
     decide(request.scope, Known.PUBLIC)
+    if request.method not in SAFE_METHODS and request.app.state.has_forms:
+        await check_token(request, browser_secrets(request), database_of(request).clock())
     async with _door(request), database_of(request).tx(Actor.nobody(), origin_of(request)) as tx:
         yield tx
 
@@ -68,7 +68,7 @@ async def open_session(request: Request) -> AsyncIterator[Tx]:
     """Open a transaction for the person whose session cookie this is; unsafe methods need the session's token too."""
     secret = session_secret(request)
     if request.method not in SAFE_METHODS:
-        await check_csrf(request, secret)
+        await check_token(request, [secret], database_of(request).clock())
     async with _opened(request, secret, Known.SESSION) as tx:
         yield tx
 
@@ -77,7 +77,7 @@ async def open_pending(request: Request) -> AsyncIterator[Tx]:
     """Open a transaction for the person behind a session that may still lack a factor: only to give or enroll one."""
     secret = session_secret(request)
     if request.method not in SAFE_METHODS:
-        await check_csrf(request, secret)
+        await check_token(request, [secret], database_of(request).clock())
     async with _door(request), _opened(request, secret, Known.PENDING) as tx:
         yield tx
 
@@ -94,6 +94,12 @@ def session_secret(request: Request) -> str:
     if not secret:
         raise Unauthenticated
     return secret
+
+
+def browser_secrets(request: Request) -> list[str]:
+    """Return what a page of this browser may be bound to: its session, ended or not, and its visit before that."""
+    found = (request.cookies.get(request.app.state.session_cookie, ""), read_cookie(request, VISIT))
+    return [secret for secret in found if secret]
 
 
 def bearer_secret(request: Request) -> str:
@@ -205,115 +211,6 @@ def database_of(request: Request) -> Database:
 def decide(scope: Scope, known: str) -> None:
     """Note on the request that something decided who may have the answer."""
     scope["caretide.access"][0] = known
-
-
-def csrf_token(secret: str) -> str:
-    """Return the token that every form of a session carries; derived, so that nothing more need be stored."""
-    return hmac.new(secret.encode(), b"caretide form", hashlib.sha256).hexdigest()
-
-
-async def check_csrf(request: Request, secret: str) -> None:
-    """Refuse a change that did not come from a page of this session."""
-    sent = request.headers.get("x-csrf-token")
-    if sent is None:
-        form = await request.form()
-        value = form.get("csrf_token")
-        sent = value if isinstance(value, str) else ""
-    if not secrets.compare_digest(sent.encode(), csrf_token(secret).encode()):
-        raise Forbidden("This form is out of date; reload the page and try again")
-
-
-POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
-    "manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
-"""The content security policy: nothing inline, nothing from elsewhere."""
-
-HEADERS: Final = (
-    (b"content-security-policy", POLICY.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
-)
-
-
-class AccessGate:
-    """The outermost middleware: headers on every answer, no cross-site change, and no answer that nobody decided on."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        # A list, so that sub-applications, which get copies of the scope, write to the same place.
-        decision: list[str | None] = [None]
-        scope["caretide.access"] = decision
-        headers = dict(scope["headers"])
-        if scope["method"] not in SAFE_METHODS and not _came_from_here(headers):
-            await _plain(send, 403, b"Cross-site requests may not change anything here\n")
-            return
-        length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > MOST_BYTES:
-            await _plain(send, 413, b"This is more than can be taken at once\n")
-            return
-        started = refused = False
-
-        async def checked(message: Message) -> None:
-            nonlocal started, refused
-            if message["type"] == "http.response.start":
-                started = True
-                if message["status"] < 400 and decision[0] is None and not _redirect(message):
-                    refused = True
-                    await _plain(send, 500, b"Nothing decided who may see this answer\n")
-                    return
-                cached = decision[0] == "static" and message["status"] == 200
-                extra = (b"cache-control", b"public, max-age=3600" if cached else b"no-store")
-                kept = [pair for pair in message["headers"] if pair[0].lower() != b"cache-control"]
-                message["headers"] = [*kept, *HEADERS, extra]
-            if not refused:
-                await send(message)
-
-        try:
-            await self.app(scope, receive, checked)
-        except ClientDisconnect:
-            log.info("the caller went away")
-        except Exception as error:  # noqa: BLE001 - the server would log its message, which may quote health data
-            if not started:
-                log.error("fault %s outside every route", type(error).__name__)  # noqa: TRY400 - see above
-                await _plain(send, 500, b"Something broke on our side\n")
-
-
-MOST_BYTES: Final = 1024 * 1024
-"""The largest body that is taken: every form and every JSON document is far smaller."""
-
-_SAME_SITE: Final = frozenset({b"same-origin", b"none"})
-
-
-def _came_from_here(headers: dict[bytes, bytes]) -> bool:
-    """Tell whether a change was sent by a page of ours, or by a program: those send neither header.
-
-    Every current browser sends `Sec-Fetch-Site` to a trustworthy address; for the rest there is `Origin`.
-    """
-    site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
-    if site is not None:
-        return site in _SAME_SITE
-    return origin is None or origin.partition(b"://")[2] == headers.get(b"host")
-
-
-def _redirect(message: Message) -> bool:
-    """A redirect carries no data: the slash and sign-in redirects need no decision."""
-    return 300 <= message["status"] < 400
-
-
-async def _plain(send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"), *HEADERS]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 def decided(app: ASGIApp, known: str) -> ASGIApp:

@@ -4,6 +4,7 @@ The frame (`Shell`) is made by a feature further up, which the application hands
 """
 
 import json
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -12,8 +13,10 @@ from fastapi import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from caretide.kernel.errors import Conflict, Invalid
+from caretide.runtime.cookies import VISIT, drop_cookie, read_cookie, set_cookie
+from caretide.runtime.forgery import csrf_token
 from caretide.runtime.tx import Tx
-from caretide.runtime.web import csrf_token
+from caretide.runtime.web import browser_secrets, database_of
 from caretide.ui.forms import FormState
 from caretide.ui.shell import ErrorPage, Message, Shell
 
@@ -81,8 +84,14 @@ def visitor_page(
     """Render a page for somebody who has not signed in."""
     found = message_of(request)
     shell = Shell(messages=(found,) if found else ())
-    context = {"page": view, "shell": shell, "form": form or FormState(), "csrf_token": form_token(request)}
-    return _html(request, template, context, status or (422 if form else 200))
+    known = browser_secrets(request)
+    visit = known[0] if known else secrets.token_urlsafe(32)
+    token = csrf_token(visit, database_of(request).clock())
+    context = {"page": view, "shell": shell, "form": form or FormState(), "csrf_token": token}
+    response = _html(request, template, context, status or (422 if form else 200))
+    if not known:
+        set_cookie(request, response, VISIT, visit)
+    return response
 
 
 def error_page(request: Request, error: ErrorPage) -> Response:
@@ -93,8 +102,8 @@ def error_page(request: Request, error: ErrorPage) -> Response:
 def _html(request: Request, template: str, context: Mapping[str, Any], status: int) -> Response:
     text = request.app.state.templates.get_template(template).render(context)
     response = HTMLResponse(text, status_code=status)
-    if status < 400 and request.cookies.get(FLASH):
-        response.delete_cookie(FLASH)
+    if status < 400 and read_cookie(request, FLASH):
+        drop_cookie(request, response, FLASH)
     return response
 
 
@@ -108,8 +117,7 @@ def redirect(request: Request, to: str, *, done: str = "") -> Response:
     if request.headers.get("hx-request") and not _leads_back(request, to):
         response = Response(status_code=204, headers={"HX-Redirect": to})
     if done:
-        secure = request.url.scheme == "https"
-        response.set_cookie(FLASH, done, max_age=30, httponly=True, samesite="lax", secure=secure)
+        set_cookie(request, response, FLASH, done, 30)
     return response
 
 
@@ -151,14 +159,14 @@ def _leads_back(request: Request, to: str) -> bool:
 
 def message_of(request: Request) -> Message | None:
     """Return the sentence that the last change left for this page."""
-    text = DONE.get(request.cookies.get(FLASH, ""))
+    text = DONE.get(read_cookie(request, FLASH))
     return Message("good", text) if text else None
 
 
 def form_token(request: Request) -> str:
-    """Return the token for the page's forms; empty before sign-in."""
-    secret = request.cookies.get(request.app.state.session_cookie)
-    return csrf_token(secret) if secret else ""
+    """Return the token for the page's forms."""
+    known = browser_secrets(request)
+    return csrf_token(known[0], database_of(request).clock()) if known else ""
 
 
 def local(path: str, otherwise: str = "/") -> str:

@@ -31,6 +31,14 @@ document.addEventListener("change", (event) => {
   event.target.closest("form[data-auto-submit]")?.requestSubmit();
 });
 
+// A page that came in place has a token of its own; forms beside it, in the top bar, take it over.
+document.addEventListener("htmx:afterSwap", () => {
+  const token = JSON.parse(document.getElementById("main")?.getAttribute("hx-headers") ?? "{}")["x-csrf-token"];
+  for (const field of token ? document.querySelectorAll("input[name=csrf_token]") : []) {
+    field.value = token;
+  }
+});
+
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.requestConfig?.verb === "post") {
     prepare();
