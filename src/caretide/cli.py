@@ -10,7 +10,7 @@ import typer
 from caretide.audit.cli import audit, breach
 from caretide.billing.cli import month, rules
 from caretide.ehr.cli import imports
-from caretide.operations.cli import backup, doctor, restore
+from caretide.operations.cli import backup, doctor, evidence, restore
 from caretide.postgres.cli import db
 from caretide.runtime.cli import keys
 from caretide.tenants.cli import JsonOption, TenantOption, clinics, companies, members, practitioners, tenants
@@ -39,6 +39,7 @@ app.add_typer(keys, name="keys")
 app.command("doctor")(doctor)
 app.command("backup")(backup)
 app.command("restore")(restore)
+app.command("evidence")(evidence)
 
 
 @db.command("migrate")

@@ -107,6 +107,26 @@ def restore(
     raise typer.Exit(0 if outcome.passed else 1)
 
 
+def evidence(
+    folder: Annotated[Path, typer.Argument(help="An empty folder.")],
+    tenant: Annotated[str, typer.Option("--tenant", help="The tenant's slug.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Build the folder that a tenant's security reviewer is handed; needs no network, and holds nothing of a patient.
+
+    Requirements with their tests, permissions, the audit's catalogue, the doctor's findings, isolation, inventory,
+    keys, backups and drills, settings without secrets, a bill of materials, and an index page to begin with.
+    """
+    from caretide.operations.evidence import build
+    from caretide.settings import load_settings
+
+    done = build(load_settings(), tenant, folder)
+    if as_json:
+        sys.stdout.write(json.dumps({name: digest for name, _, digest in done.files}) + "\n")
+    else:
+        typer.echo(f"{len(done.files)} files; begin with {folder / 'index.html'}.")
+
+
 def _show(report: "Report") -> None:
     from rich.console import Console
     from rich.padding import Padding

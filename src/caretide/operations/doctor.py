@@ -12,7 +12,7 @@ from psycopg import Connection
 from caretide.kernel.clock import Clock, system_clock
 from caretide.kernel.errors import CaretideError, Invalid, NotFound
 from caretide.operations.checks import duties, machine, server, walls
-from caretide.operations.checks.depth import DOCUMENTS, KEYS, Looked, look_deeper
+from caretide.operations.checks.depth import AUDIT, DOCUMENTS, KEYS, Looked, look_deeper
 from caretide.operations.findings import Check, Finding, Level, Report, Subject
 from caretide.postgres import server as postgres
 from caretide.postgres.databases import Databases, known
@@ -76,7 +76,7 @@ def _look_deeper(subject: Subject, before: Looked) -> Looked:
     """Make the long checks, unless what they stand on is missing: they would make new keys where there are none."""
     stands = {check.name for check, found in before if found is not None and not any(_grave(one) for one in found)}
     if subject.urls is None or not {"schema", "key files"} <= stands or not _keys(subject.home.path):
-        return [(KEYS, None), (DOCUMENTS, None)]
+        return [(KEYS, None), (DOCUMENTS, None), (AUDIT, None)]
     return asyncio.run(_deep(subject, subject.urls))
 
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from caretide.audit.queries.verify import verify
 from caretide.documents import queries as documents
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import CaretideError
@@ -11,6 +12,7 @@ from caretide.tenants import queries as tenants
 
 KEYS: Final = Check("column keys", "every tenant's column keys open")
 DOCUMENTS: Final = Check("documents", "every document is in the vault with the bytes that were signed off")
+AUDIT: Final = Check("audit", "every tenant's audit trail holds")
 _SHOWN: Final = 5
 
 Looked = list[tuple[Check, list[Finding] | None]]
@@ -22,13 +24,16 @@ async def look_deeper(database: Database) -> Looked:
         ids = [row.id for row in await tenants.tenants(tx)]
     keys: list[Finding] = []
     bad: list[str] = []
+    broken: list[Finding] = []
     for tenant_id in ids:
         try:
             async with database.tx(Actor.system(tenant_id)) as tx:
                 bad += [f"{tenant_id}/{sha256}" for sha256 in await _damaged(tx)]
+                trail = await verify(tx)
+            broken += [_altered(str(tenant_id), f"{trail.event_id}: {trail.fault}")] if trail.fault else []
         except CaretideError as error:
             keys.append(_locked(str(tenant_id), error.message))
-    return [(KEYS, keys), (DOCUMENTS, _missing(bad))]
+    return [(KEYS, keys), (DOCUMENTS, _missing(bad)), (AUDIT, broken)]
 
 
 async def _damaged(tx: Tx) -> list[str]:
@@ -48,6 +53,15 @@ def _locked(tenant: str, message: str) -> Finding:
         f"The column keys of tenant {tenant} do not open: {message}.",
         "Contact data and notes of that tenant cannot be read.",
         "Restore the folder `keys` from its backup, or the database from one of the same time.",
+    )
+
+
+def _altered(tenant: str, fault: str) -> Finding:
+    return Finding(
+        Level.ERROR,
+        f"The audit trail of tenant {tenant} was altered; the first fault is event {fault}.",
+        "What the trail says of that time cannot be relied on.",
+        "Keep this database as it is, restore a backup beside it, and compare: `caretide audit verify --tenant`.",
     )
 
 
