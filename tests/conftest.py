@@ -6,6 +6,7 @@ Fixtures of one area live in a module of their own under tests/ and are named in
 import os
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ REQUIREMENTS = frozenset(tomllib.loads((ROOT / "tests" / "requirements.toml").re
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--req", action="append", default=[], metavar="ID", help="run only what proves this requirement")
     parser.addoption("--shots", metavar="FOLDER", help="keep a picture of every page, and those of the guides")
+    parser.addoption("--long", action="store_true", help="as many rounds as the security plan asks for, not a sample")
     parser.addoption("--patients", default="56", metavar="N", help="how many patients the served demonstration has")
 
 
@@ -49,6 +51,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("no browser: apt-get install chromium")
     if item.get_closest_marker("shared") and not SHARED.is_dir():
         pytest.skip(f"reads {SHARED}, which is not there")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what the isolation suite counted, in whichever process it ran."""
+    reports = [report for group in ("passed", "failed") for report in terminalreporter.stats.get(group, [])]
+    lines = [text for report in reports for name, text in report.user_properties if name == "isolation"]
+    if lines:
+        terminalreporter.section("isolation report")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,10 @@ TENANT = (
     " WITH CHECK (tenant_id = (SELECT ctx.tenant()));"
 )
 TEMPORARY = "GRANT TEMP ON DATABASE %I TO caretide_app"
+EVENT_TRIGGER = (
+    "RESET ROLE; CREATE FUNCTION seen() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
+    "CREATE EVENT TRIGGER planted ON ddl_command_end EXECUTE FUNCTION seen()"
+)
 GOOD = SECURED + TENANT.format(kind="RESTRICTIVE", who="PUBLIC")
 
 PLANTED: dict[str, tuple[str, str]] = {
@@ -132,6 +136,30 @@ PLANTED: dict[str, tuple[str, str]] = {
     ),
     "view": ("CREATE VIEW planted AS SELECT * FROM patients", "planted: is a view without security_invoker"),
     "materialized view": ("CREATE MATERIALIZED VIEW planted AS SELECT 1", "planted: is a materialized view"),
+    "key for the application": (
+        "GRANT SELECT (kid) ON ctx.key TO caretide_app; GRANT SELECT ON ctx.key TO caretide_app",
+        "ctx.key: is not the owner's alone but caretide_app's too",
+    ),
+    "entering for the worker": (
+        "GRANT EXECUTE ON FUNCTION ctx.enter(uuid, uuid, boolean) TO caretide_worker",
+        "ctx.enter(uuid,uuid,boolean): is not the owner's alone but caretide_worker's too",
+    ),
+    "leak-proof function": (
+        "RESET ROLE; ALTER FUNCTION ctx.is_contact(text) LEAKPROOF",
+        "ctx.is_contact(text): claims to be leak-proof",
+    ),
+    "open by default": (
+        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO caretide_app",
+        "caretide_owner: what it makes is by default open to SELECT",
+    ),
+    "publication": (
+        "RESET ROLE; CREATE PUBLICATION planted FOR TABLE patients",
+        "planted: stands there, a publication",
+    ),
+    "event trigger": (
+        EVENT_TRIGGER,
+        "planted: stands there, a event trigger",
+    ),
     "inherited table": ("CREATE TABLE planted () INHERITS (clinics)", "planted: inherits from another table"),
 }
 

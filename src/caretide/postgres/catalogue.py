@@ -24,7 +24,7 @@ def faults(connection: Connection[Any]) -> list[str]:
     def ask(query: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]:
         return connection.execute(query.replace("OURS", OURS), parameters).fetchall()
 
-    checks = (_walls, _rosters, _keys, _references, _roles, _grants, _functions, _shapes)
+    checks = (_walls, _rosters, _keys, _references, _roles, _grants, _functions, _shapes, _secrets, _ways_out)
     return sorted(fault for check in checks for fault in check(ask))
 
 
@@ -206,3 +206,42 @@ def _shapes(ask: Ask) -> list[str]:
         found += [f"{name}: is a foreign table"] * (kind == "f")
         found += [f"{name}: inherits from another table"] * is_child
     return found
+
+
+def _secrets(ask: Ask) -> list[str]:
+    """The keys of contexts and what uses them are the owner's alone; no function claims to be leak-proof.
+
+    Nothing made later is handed to anybody by a default.
+    """
+    held = ask(
+        "SELECT c.oid::regclass::text, pg_get_userbyid(a.grantee) FROM pg_class c, aclexplode(c.relacl) a"
+        " WHERE c.relnamespace = to_regnamespace('ctx') AND a.grantee <> c.relowner"
+        " UNION ALL SELECT p.oid::regprocedure::text, pg_get_userbyid(a.grantee) FROM pg_proc p, aclexplode(p.proacl) a"
+        " WHERE p.oid = to_regprocedure('ctx.enter(uuid,uuid,boolean)') AND a.grantee <> p.proowner"
+    )
+    proof = ask(
+        "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+        " WHERE OURS AND p.proleakproof"
+        " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"
+    )
+    later = ask(
+        "SELECT pg_get_userbyid(d.defaclrole), a.privilege_type FROM pg_default_acl d, aclexplode(d.defaclacl) a"
+        " WHERE a.grantee <> d.defaclrole"
+    )
+    found = [f"{name}: is not the owner's alone but {role}'s too" for name, role in held]
+    found += [f"{name}: claims to be leak-proof" for (name,) in proof]
+    return found + [f"{role}: what it makes is by default open to {privilege}" for role, privilege in later]
+
+
+def _ways_out(ask: Ask) -> list[str]:
+    """Nothing carries rows past the walls: no publication, slot, foreign server, event trigger."""
+    rows = ask(
+        "SELECT 'publication', pubname::text FROM pg_publication"
+        " UNION ALL SELECT 'replication slot', slot_name::text FROM pg_replication_slots"
+        " WHERE database = current_database()"
+        " UNION ALL SELECT 'foreign server', srvname::text FROM pg_foreign_server"
+        " UNION ALL SELECT 'event trigger', evtname::text FROM pg_event_trigger"
+        " UNION ALL SELECT 'untrusted language', lanname::text FROM pg_language"
+        " WHERE NOT lanpltrusted AND lanname NOT IN ('internal', 'c')"
+    )
+    return [f"{name}: stands there, a {kind}" for kind, name in rows]
