@@ -154,7 +154,7 @@ async def database(server: Server, stores: Stores, clock: HandClock) -> AsyncIte
 def installation(server: Server, database: Database, tmp_path: Path) -> Installation:
     """An installation whose parts are those of this test."""
     urls = Databases({LoginRole.APP: server.app, LoginRole.WORKER: server.worker, LoginRole.MIGRATOR: server.migrator})
-    settings = Settings(home=tmp_path, base_url="http://localhost:8000")
+    settings = Settings(home=tmp_path, base_url="http://localhost:8000", requests_per_minute=1_000_000)
     return Installation(settings, urls, database.stores, database)
 
 

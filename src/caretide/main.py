@@ -52,6 +52,7 @@ from caretide.rosters import api as rosters_api
 from caretide.runtime.access import Denied
 from caretide.runtime.gate import AccessGate, Site
 from caretide.runtime.installation import Installation
+from caretide.runtime.limits import Limiter, limits
 from caretide.runtime.web import Door, Known, decide, decided
 from caretide.settings import Settings
 from caretide.tenants import api as tenants_api
@@ -132,13 +133,14 @@ def create_app(installation: Installation) -> ASGIApp:
     """Wire the two sub-applications, pages and API, behind one gate."""
     check_assets()
     door = Door()
+    limiter = Limiter(installation.database, limits(installation.settings.requests_per_minute))
     root = Starlette(
         routes=[
             Route("/healthz", decided(PlainTextResponse("ok"), Known.PUBLIC)),
             Route("/readyz", decided(_readiness(installation), Known.PUBLIC)),
             Mount("/static", decided(StaticFiles(directory=STATIC), "static")),
-            Mount("/api/v1", _api(installation, door)),
-            Mount("/", _pages(installation, door)),
+            Mount("/api/v1", _api(installation, door, limiter)),
+            Mount("/", _pages(installation, door, limiter)),
         ]
     )
     return AccessGate(root, site_of(installation.settings))
@@ -163,10 +165,10 @@ def _sub_application(installation: Installation, title: str, routers: Sequence[A
     return app
 
 
-def _pages(installation: Installation, door: Door) -> FastAPI:
+def _pages(installation: Installation, door: Door, limiter: Limiter) -> FastAPI:
     in_development = (ui_pages.development,) if installation.settings.mode == "development" else ()
     app = _sub_application(installation, "Caretide", (*PAGES, *in_development))
-    app.state.door = door
+    app.state.door, app.state.limiter = door, limiter
     here = Path(__file__).parent
     app.state.templates = make_environment(here / feature / "templates" for feature in FEATURES_WITH_TEMPLATES)
     app.state.shell = make_shell
@@ -178,9 +180,9 @@ def _pages(installation: Installation, door: Door) -> FastAPI:
     return app
 
 
-def _api(installation: Installation, door: Door) -> FastAPI:
+def _api(installation: Installation, door: Door, limiter: Limiter) -> FastAPI:
     app = _sub_application(installation, "Caretide API", API)
-    app.state.door = door
+    app.state.door, app.state.limiter = door, limiter
     app.add_exception_handler(CaretideError, _problem_for_error)
     app.add_exception_handler(RequestValidationError, _problem_for_bad_request)
     app.add_exception_handler(HTTPException, _problem_for_http)

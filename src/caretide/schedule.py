@@ -1,15 +1,22 @@
 """Every recurring job in one table."""
 
+from datetime import UTC, datetime, timedelta
+
 import procrastinate
 
 from caretide.billing import actions as billing
 from caretide.billing.queries import freshness
 from caretide.kernel.actor import Actor
 from caretide.runtime.jobs import later, rescue
+from caretide.runtime.limits import forget_old_counts
 from caretide.runtime.tx import Database
 from caretide.tenants import queries as tenants
 
-CRON = {"jobs.rescue": "* * * * *", "billing.rule_stale": "* * * * * */10"}
+CRON = {
+    "jobs.rescue": "* * * * *",
+    "limits.forget": "17 * * * *",
+    "billing.rule_stale": "* * * * * */10",
+}
 """Job -> when it runs (cron, UTC; a sixth field is seconds)."""
 
 
@@ -24,7 +31,11 @@ def schedule(app: procrastinate.App, database: Database) -> None:
         del timestamp
         await queue_rulings(database)
 
-    for name, task in (("jobs.rescue", rescue_stalled), ("billing.rule_stale", rule_stale)):
+    async def forget_counts(timestamp: int) -> None:
+        await forget_old_counts(database, datetime.fromtimestamp(timestamp, UTC) - timedelta(days=1))
+
+    tasks = {"jobs.rescue": rescue_stalled, "limits.forget": forget_counts, "billing.rule_stale": rule_stale}
+    for name, task in tasks.items():
         registered = app.task(name=name, queueing_lock=name, pass_context=False)(task)
         app.periodic(cron=CRON[name])(registered)
 

@@ -58,6 +58,12 @@ class Settings(BaseSettings):
         " these say about who asks is believed",
     )
 
+    requests_per_minute: int = Field(
+        1200,
+        ge=60,
+        description="how much one account may ask; tokens, tenants, addresses and expensive requests have shares of it",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from caretide.audit.queries import charts, events
 from caretide.audit.schemas import Asked
+from caretide.runtime.limits import costs
 from caretide.runtime.web import Known, Router, SessionTx
 from caretide.ui import respond
 from caretide.ui.forms import parsed
@@ -29,6 +30,7 @@ async def show_events(request: Request, tx: SessionTx) -> Response:
 
 
 @router.get("/audit.csv")
+@costs("export")
 async def events_sheet(request: Request, tx: SessionTx) -> Response:
     """Send the events that the address asks for as a spreadsheet."""
     return respond.sheet(await events.sheet(tx, _asked(request)), "audit")
@@ -49,6 +51,7 @@ async def show_chart(request: Request, tx: SessionTx, patient_id: UUID) -> Respo
 
 
 @router.get("/patients/{patient_id}/audit.csv")
+@costs("export")
 async def chart_sheet(request: Request, tx: SessionTx, patient_id: UUID) -> Response:
     """Send a patient's events as a spreadsheet."""
     return respond.sheet(await charts.chart_sheet(tx, patient_id, _asked(request)), "audit-of-chart")

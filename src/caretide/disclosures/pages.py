@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from caretide.disclosures import actions, queries
 from caretide.disclosures.schemas import DisclosureForm, ReleaseForm
+from caretide.runtime.limits import costs
 from caretide.runtime.web import Known, Router, SessionTx
 from caretide.ui import respond
 from caretide.ui.forms import parsed
@@ -43,12 +44,14 @@ async def record(request: Request, tx: SessionTx, patient_id: UUID) -> Response:
 
 
 @router.get("/patients/{patient_id}/disclosures.csv")
+@costs("export")
 async def ledger_sheet(tx: SessionTx, patient_id: UUID) -> Response:
     """Send the whole ledger as a spreadsheet."""
     return respond.sheet(await queries.ledger_sheet(tx, patient_id), "disclosures")
 
 
 @router.get("/patients/{patient_id}/accounting.csv")
+@costs("export")
 async def accounting(tx: SessionTx, patient_id: UUID) -> Response:
     """Send the accounting that the patient may ask for."""
     return respond.sheet(await queries.accounting(tx, patient_id), "accounting-of-disclosures")

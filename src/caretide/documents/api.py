@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from caretide.documents import queries
 from caretide.documents.queries import DocumentRow
+from caretide.runtime.limits import costs
 from caretide.runtime.web import Known, Router, TokenTx
 
 router = Router(Known.TOKEN, tags=["documents"])
@@ -24,6 +25,7 @@ async def get_document(tx: TokenTx, document_id: UUID) -> DocumentRow:
 
 
 @router.get("/documents/{document_id}/content")
+@costs("document")
 async def get_content(tx: TokenTx, document_id: UUID) -> Response:
     """Return the PDF itself, checked against its SHA-256."""
     _, pdf = await queries.content(tx, document_id)

@@ -17,6 +17,7 @@ EXEMPT: Final = {
     "tenants": "names of tenants, no health data; people choose among theirs",
     "account_events": "what an account did outside any tenant; the application may only insert",
     "account_intervals": "one account, one place at a time, in all tenants; only triggers write, nobody reads",
+    "request_counts": "requests are counted before anybody is known; hashes and numbers alone",
     "rule_limits": "CMS's public numbers, the same for every tenant",
     "alembic_version": "the schema's revision; only the migrator touches it",
 }

@@ -99,3 +99,14 @@ class TenantKey(TenantTable):
     version: Mapped[int]
     wrapped: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class RequestCount(Base):
+    """Requests of one kind by one account, token, tenant or address in the window that began last; subjects hashed."""
+
+    __tablename__ = "request_counts"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    starts_at: Mapped[datetime]
+    taken: Mapped[int]

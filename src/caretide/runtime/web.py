@@ -7,23 +7,28 @@ answers 500 to any response on which nothing decided access.
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
+from sqlalchemy.exc import DBAPIError
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from caretide.kernel.actor import Actor
-from caretide.kernel.errors import TooMany, Unauthenticated
+from caretide.kernel.errors import TooMany, Unauthenticated, Unavailable
 from caretide.kernel.ids import new_id
 from caretide.runtime.cookies import VISIT, read_cookie
 from caretide.runtime.forgery import check_token
 from caretide.runtime.gate import SAFE_METHODS
+from caretide.runtime.limits import FREE, Limiter
 from caretide.runtime.trail import Origin
 from caretide.runtime.tx import Database, Tx
+
+log = logging.getLogger("caretide")
 
 FindActor = Callable[[Tx, str, bool], Awaitable[Actor]]
 """Turns a session's secret into the actor behind it; raises Unauthenticated. False where the request was no sign of
@@ -60,6 +65,8 @@ async def open_public(request: Request) -> AsyncIterator[Tx]:
     decide(request.scope, Known.PUBLIC)
     if request.method not in SAFE_METHODS and request.app.state.has_forms:
         await check_token(request, browser_secrets(request), database_of(request).clock())
+    # Whoever cannot be counted cannot sign in: a database that does not answer refuses this too.
+    await limiter_of(request).spend("stranger", network_of(request))
     async with _door(request), database_of(request).tx(Actor.nobody(), origin_of(request)) as tx:
         yield tx
 
@@ -69,6 +76,7 @@ async def open_session(request: Request) -> AsyncIterator[Tx]:
     secret = session_secret(request)
     if request.method not in SAFE_METHODS:
         await check_token(request, [secret], database_of(request).clock())
+    await _count(request, secret)
     async with _opened(request, secret, Known.SESSION) as tx:
         yield tx
 
@@ -78,14 +86,45 @@ async def open_pending(request: Request) -> AsyncIterator[Tx]:
     secret = session_secret(request)
     if request.method not in SAFE_METHODS:
         await check_token(request, [secret], database_of(request).clock())
+    await _count(request, secret)
     async with _door(request), _opened(request, secret, Known.PENDING) as tx:
         yield tx
 
 
 async def open_token(request: Request) -> AsyncIterator[Tx]:
     """Open a transaction for the bearer of a session's secret. Cookies are not looked at: no request can be forged."""
-    async with _opened(request, bearer_secret(request), Known.TOKEN) as tx:
+    secret = bearer_secret(request)
+    await _count(request, secret, "token")
+    async with _opened(request, secret, Known.TOKEN) as tx:
         yield tx
+
+
+def limiter_of(request: Request) -> Limiter:
+    """Return what counts the application's requests."""
+    return request.app.state.limiter
+
+
+async def _count(request: Request, secret: str, kind: str = "") -> None:
+    """Count a request before a connection is taken for it; a database that cannot count lets it pass.
+
+    Whose the session is was learned from its first request here. The address counts unless it is this machine's own:
+    a proxy that nobody named must not have one address count for everybody.
+    """
+    cost = getattr(request.scope.get("endpoint"), "costs", "")
+    if cost == FREE:
+        return
+    limiter, network = limiter_of(request), network_of(request)
+    account, tenant = limiter.known(secret) or (secret, "")
+    spent = [("address", "" if network in _LOOPBACK else network), (kind, secret), ("account", account)]
+    try:
+        for name, subject in (*spent, ("tenant", tenant), (cost, account)):
+            if name and subject:
+                await limiter.spend(name, subject)
+    except (Unavailable, OSError, DBAPIError):
+        log.warning("requests cannot be counted")
+
+
+_LOOPBACK: Final = frozenset({"", "127.0.0.1", "::1"})
 
 
 def session_secret(request: Request) -> str:
@@ -118,6 +157,7 @@ def _opened(request: Request, secret: str, known: Known) -> AbstractAsyncContext
         actor = await find_actor(tx, secret, QUIET not in request.headers)
         decide(request.scope, known)
         request.state.actor = actor
+        limiter_of(request).learn(secret, str(actor.account_id or secret), str(actor.tenant_id or ""))
         return actor
 
     return database_of(request).tx_for(identify, origin_of(request, secret))

@@ -8,6 +8,7 @@ from fastapi import Query
 
 from caretide.kernel.month import Month
 from caretide.patients import queries as patients
+from caretide.runtime.limits import FREE, costs
 from caretide.runtime.web import Known, Router, TokenTx
 from caretide.tenants import queries as tenants
 from caretide.time_log import actions, queries, schemas
@@ -39,6 +40,7 @@ async def start_timer(tx: TokenTx, sent: schemas.StartBody) -> queries.TimerRow 
 
 
 @router.post("/timer/stop")
+@costs(FREE)
 async def stop_timer(tx: TokenTx, sent: schemas.StopBody) -> list[actions.Logged]:
     """Stop the caller's timer; the entries that it left, one for each month it lies in, none for less than a second."""
     return await actions.stop_timer(tx, sent.note)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from caretide.kernel.month import Month
 from caretide.patients import queries as patients
+from caretide.runtime.limits import FREE, costs
 from caretide.runtime.tx import Tx
 from caretide.runtime.web import Known, Router, SessionTx
 from caretide.ui import respond
@@ -38,6 +39,7 @@ async def show_day(request: Request, tx: SessionTx, choice: Annotated[Choice, De
 
 
 @router.post("/my-day/search")
+@costs("search")
 async def search(request: Request, tx: SessionTx) -> Response:
     """Show whom a search finds; it is a POST, so that no name stands in an address."""
     sent = Reader(await respond.fields(request))
@@ -53,6 +55,7 @@ async def show_queue(request: Request, tx: SessionTx) -> Response:
 
 
 @router.post("/patients/find")
+@costs("search")
 async def find(request: Request, tx: SessionTx) -> Response:
     """Name the patients that begin as somebody types, for the command palette."""
     text = Reader(await respond.fields(request)).text("q")
@@ -79,6 +82,7 @@ async def start_timer(request: Request, tx: SessionTx, patient_id: UUID, month: 
 
 
 @router.post("/patients/{patient_id}/timer/stop")
+@costs(FREE)
 async def stop_timer(request: Request, tx: SessionTx, patient_id: UUID, month: str = "") -> Response:
     """Stop the timer and record its time."""
     recorded: list[int] = []
