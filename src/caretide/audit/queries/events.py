@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Row, Select, any_, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_
 
 from caretide.audit.rules import fault_of, words
 from caretide.audit.schemas import Asked, EventOut, EventPage, EventsPage, PatientName
@@ -221,9 +221,9 @@ def _narrowed(wanted: Select[Any], asked: Asked, today: date) -> Select[Any]:
         if value := getattr(asked, name):
             wanted = wanted.where(column == value)
     if asked.role:
-        wanted = wanted.where(asked.role == any_(AuditEvent.roles))
+        wanted = wanted.where(AuditEvent.roles.any_() == asked.role)
     if asked.data:
-        wanted = wanted.where(asked.data == any_(AuditEvent.data))
+        wanted = wanted.where(AuditEvent.data.any_() == asked.data)
     for name, column in (("patients", AuditEvent.patients), ("rows", AuditEvent.rows)):
         if (least := getattr(asked, name)) is not None:
             wanted = wanted.where(column >= least)
