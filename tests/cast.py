@@ -1,6 +1,7 @@
 """The standing cast: one tenant with a clinic, a billing practitioner and a person in every role."""
 
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import insert, update
@@ -12,8 +13,10 @@ from caretide.kernel.permissions import GRANTS, WALLED, Role
 from caretide.runtime.tx import Database, Tx
 from caretide.tenants import actions as tenants
 from caretide.tenants.models import Member
+from caretide.tenants.rules.agreements import NewAgreement
 
 NPI = "9990000009"
+PAPER = b"%PDF-1.7\n% An agreement that nobody signed: generated for the tests.\n%%EOF\n"
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ async def assemble(database: Database) -> Cast:
     system = Actor.system(tenant_id)
     async with database.tx(system) as tx:
         await tenants.create_tenant(tx, slug=slug, name="Lakeside Health", is_generated=True)
+        await agree(tx)
         clinic = tenants.NewClinic(
             name="Lakeside Clinic", slug="lakeside", time_zone="America/Chicago", tin_group="TIN-1", phone="555-0100"
         )
@@ -60,6 +64,13 @@ async def assemble(database: Database) -> Cast:
         other_coordinator=other,
         **{role.value: actor for role, actor in people.items()},
     )
+
+
+async def agree(tx: Tx, company_id: UUID | None = None) -> UUID:
+    """Record an agreement that lets the tenant have patients; with a company, the company's."""
+    kind, party = ("company", "A service company") if company_id else ("operator", "Those who run the tests")
+    new = NewAgreement(kind=kind, party=party, file=PAPER, effective_on=date(2020, 1, 1), company_id=company_id)
+    return await tenants.add_agreement(tx, new)
 
 
 async def person(tx: Tx, role: Role, name: str, practitioner_id: UUID) -> Actor:

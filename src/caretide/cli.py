@@ -13,7 +13,16 @@ from caretide.ehr.cli import imports
 from caretide.operations.cli import backup, doctor, evidence, restore
 from caretide.postgres.cli import db
 from caretide.runtime.cli import keys
-from caretide.tenants.cli import JsonOption, TenantOption, clinics, companies, members, practitioners, tenants
+from caretide.tenants.cli import (
+    JsonOption,
+    TenantOption,
+    agreements,
+    clinics,
+    companies,
+    members,
+    practitioners,
+    tenants,
+)
 
 if TYPE_CHECKING:
     from caretide.runtime.installation import Installation
@@ -29,6 +38,7 @@ app.add_typer(tenants, name="tenants")
 app.add_typer(clinics, name="clinics")
 app.add_typer(practitioners, name="practitioners")
 app.add_typer(members, name="members")
+app.add_typer(agreements, name="agreements")
 app.add_typer(imports, name="import")
 app.add_typer(month, name="month")
 app.add_typer(rules, name="rules")

@@ -45,6 +45,7 @@ from caretide.outreach import pages as outreach_pages
 from caretide.patients import api as patients_api
 from caretide.reports import api as reports_api
 from caretide.reports.pages import administration as administration_pages
+from caretide.reports.pages import agreements as agreement_pages
 from caretide.reports.pages import company as company_pages
 from caretide.reports.pages import people as people_pages
 from caretide.reports.pages import team as team_pages
@@ -91,6 +92,7 @@ PAGES: Final = (
     administration_pages.router,
     people_pages.router,
     company_pages.router,
+    agreement_pages.router,
     time_log_pages.router,
     workspace_pages.router,
     outreach_pages.router,

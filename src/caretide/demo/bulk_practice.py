@@ -17,6 +17,7 @@ from sqlalchemy import insert
 from caretide.demo import names
 from caretide.demo.company import enter
 from caretide.demo.houses import npi
+from caretide.demo.papers import agree
 from caretide.identity.actions import HASHER
 from caretide.identity.models import Account, Membership
 from caretide.kernel.actor import Actor
@@ -110,6 +111,7 @@ async def found(
     clinics = max(1, order.patients // PER_CLINIC)
     async with database.tx(system) as tx:
         await actions.create_tenant(tx, slug=order.slug, name=order.name, is_generated=True)
+        await agree(tx, today - _OPEN_FOR)
         opened = [await _clinic(tx, number, today - _OPEN_FOR) for number in range(clinics)]
     nurse = await _let_in(database, system, order, passwords, opened[0][1][0], seeds)
     async with database.tx(system) as tx:

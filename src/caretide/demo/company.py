@@ -13,6 +13,7 @@ from uuid import UUID
 from pyotp.totp import TOTP
 
 from caretide.demo.houses import COMPANY_SLUG, INVITED, SEATS, SERVICE_COMPANY, House, Seat, seats_of
+from caretide.demo.papers import agree
 from caretide.identity import actions as identity
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Conflict
@@ -104,6 +105,7 @@ async def found(database: Database, house: House, company_id: UUID, opening: Ope
     async with database.tx(system) as tx:
         await actions.create_tenant(tx, slug=opening.slug(house), name=house.name, is_generated=True)
         await actions.serve_tenant(tx, company_id)
+        await agree(tx, opening.on, (company_id, SERVICE_COMPANY))
         clinic_ids: list[UUID] = []
         for site in house.sites:
             clinic = NewClinic(

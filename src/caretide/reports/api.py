@@ -4,17 +4,20 @@ from dataclasses import replace
 from uuid import UUID
 
 from fastapi import Request
+from starlette.responses import Response
 
+from caretide.reports.queries.agreements import register
 from caretide.reports.queries.company import company_page
 from caretide.reports.queries.people import users
 from caretide.reports.queries.team import team_metrics
+from caretide.reports.schemas.agreements import AgreementBody, EndBody, RegisterOut
 from caretide.reports.schemas.company import CompanyPage
 from caretide.reports.schemas.people import RoleBody, UserOut, UsersOut
 from caretide.reports.schemas.team import TeamMetrics
 from caretide.runtime.web import Known, Router, TokenTx
 from caretide.tenants import actions, queries
 from caretide.tenants.rules import with_licenses
-from caretide.tenants.schemas import InvitedOut, MemberBody
+from caretide.tenants.schemas import Created, InvitedOut, MemberBody
 
 router = Router(Known.TOKEN)
 
@@ -70,3 +73,27 @@ async def suspend_user(tx: TokenTx, user_id: UUID) -> None:
 async def reinstate_user(tx: TokenTx, user_id: UUID) -> None:
     """Let a suspended person in again."""
     await actions.reinstate_member(tx, user_id)
+
+
+@router.get("/admin/agreements", tags=["admin"])
+async def list_agreements(tx: TokenTx) -> RegisterOut:
+    """List the agreements, and what must stand before there may be patients, and does not."""
+    return await register(tx)
+
+
+@router.post("/admin/agreements", status_code=201, tags=["admin"])
+async def add_agreement(tx: TokenTx, sent: AgreementBody) -> Created:
+    """Record a signed agreement with its file."""
+    return Created(id=await actions.add_agreement(tx, sent.agreement()))
+
+
+@router.get("/admin/agreements/{agreement_id}/file", tags=["admin"])
+async def agreement_file(tx: TokenTx, agreement_id: UUID) -> Response:
+    """Return the signed PDF, checked against its SHA-256."""
+    return Response(await queries.agreement_file(tx, agreement_id), media_type="application/pdf")
+
+
+@router.post("/admin/agreements/{agreement_id}/end", status_code=204, tags=["admin"])
+async def end_agreement(tx: TokenTx, agreement_id: UUID, sent: EndBody) -> None:
+    """End an agreement early, with its last day."""
+    await actions.end_agreement(tx, agreement_id, sent.last_day, sent.reason)

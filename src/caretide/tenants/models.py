@@ -71,6 +71,54 @@ class CompanyAccount(Base):
     joined_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 
+class Agreement(TenantTable):
+    """A business associate agreement: its file lies in the vault under its SHA-256. Ended once, never changed.
+
+    Without one in force the database refuses patients and imports (`agreement_guard`).
+    """
+
+    __tablename__ = "agreements"
+    __table_args__ = (
+        references("members", "recorded_by"),
+        references("members", "ended_by"),
+        CheckConstraint("kind IN ('operator', 'company', 'subcontractor')", name="kind"),
+        CheckConstraint("(kind = 'company') = (company_id IS NOT NULL)", name="company"),
+        CheckConstraint("at_end IN ('return', 'destroy', 'return_or_destroy')", name="at_end"),
+        CheckConstraint("breach_notice_hours BETWEEN 1 AND 1440", name="breach_notice_hours"),
+        CheckConstraint("ends_on >= effective_on", name="forward"),
+        CheckConstraint("(ended_on IS NULL) = (ended_at IS NULL)", name="ended"),
+        CheckConstraint("file_sha256 ~ '^[0-9a-f]{64}$'", name="file_sha256"),
+    )
+
+    kind: Mapped[str]
+    party: Mapped[str]
+    company_id: Mapped[UUID | None] = mapped_column(ForeignKey("companies.id"))
+    file_sha256: Mapped[str]
+    file_octets: Mapped[int]
+    effective_on: Mapped[date]
+    ends_on: Mapped[date | None]
+    breach_notice_hours: Mapped[int]
+    subcontractors: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'::text[]"))
+    at_end: Mapped[str]
+    recorded_by: Mapped[UUID | None]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    ended_on: Mapped[date | None]
+    ended_because: Mapped[str | None]
+    ended_by: Mapped[UUID | None]
+    ended_at: Mapped[datetime | None]
+
+
+class AgreementNotice(TenantTable):
+    """That an agreement's end was told of, so many days before it: once each."""
+
+    __tablename__ = "agreement_notices"
+    __table_args__ = (references("agreements", "agreement_id"), UniqueConstraint("tenant_id", "agreement_id", "days"))
+
+    agreement_id: Mapped[UUID]
+    days: Mapped[int]
+    sent_at: Mapped[datetime]
+
+
 class Clinic(TenantTable):
     """A site: its calendar, its address, and how its claims are placed."""
 

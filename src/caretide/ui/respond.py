@@ -31,6 +31,8 @@ DONE: Final = {
     "approved": "Approved: the time counts.",
     "corrected": "The entry was corrected. The old one stays in the record, void.",
     "refused": "Refused: the time is void, and says why.",
+    "agreement": "The agreement was recorded.",
+    "agreement-ended": "The agreement ends on that day.",
     "clinic": "The clinic was added.",
     "clinic-changed": "The clinic was changed.",
     "clinic-fact": "Recorded for the clinic.",

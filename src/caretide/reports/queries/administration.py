@@ -32,6 +32,7 @@ from caretide.tenants import queries as tenants
 from caretide.tenants.queries import ClinicRow
 from caretide.tenants.queries.people import MemberRow
 from caretide.tenants.rules import ROLES
+from caretide.tenants.rules.agreements import today_of
 from caretide.tenants.schemas import CLINIC_FACTS
 from caretide.ui.filters import plural
 from caretide.ui.shell import Tone
@@ -147,6 +148,7 @@ def _roles(people: Sequence[MemberRow]) -> tuple[RoleCounts, ...]:
 async def _steps(tx: Tx, people: Sequence[MemberRow], health: Sequence[ClinicHealth]) -> tuple[Step, ...]:
     """Return the first steps with which of them are done; none once all are."""
     done: dict[rules.StepKey, bool] = {
+        "agreements": not await tenants.lacking_agreements(tx),
         "clinic": bool(health),
         "facts": bool(health) and not any(one.missing for one in health),
         "practitioner": bool(await tenants.practitioners(tx)),
@@ -183,9 +185,19 @@ async def _figures(
         _figure("Invitations open", waiting, "/admin/people?status=invited", f"{expired} expired" if expired else ""),
         _figure("Licenses to renew", len(renewals), "/admin/people?license=due", "within 60 days"),
         _figure("Clinics lacking facts", lacking, "/clinics", f"of {len(health)}"),
+        _figure("Agreements to renew", *await _agreements(tx)),
         _figure("Months to close", len(open_), f"/months/{open_[0].month}" if open_ else "/months", ""),
         _figure("Failed jobs", failed, "#jobs", f"{queued:,} waiting", "bad"),
     )
+
+
+async def _agreements(tx: Tx) -> tuple[int, str, str]:
+    """Return how many agreements lack or end soon, where they are, and what is the matter."""
+    today = today_of(tx.now)
+    ending = sorted(one.days_left(today) or 0 for one in await tenants.agreements(tx) if one.alarms(today))
+    lacking = await tenants.lacking_agreements(tx)
+    note = f"{len(lacking)} lacking" if lacking else f"first in {plural(ending[0], 'day')}" if ending else ""
+    return len(ending) + len(lacking), "/admin/agreements", note
 
 
 def _figure(label: str, count: int, href: str, note: str, tone: Tone = "warn") -> Figure:

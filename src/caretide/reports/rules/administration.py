@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 
 Tone = Literal["good", "warn", "bad", "info", "neutral"]
-StepKey = Literal["clinic", "facts", "practitioner", "people", "patients"]
+StepKey = Literal["agreements", "clinic", "facts", "practitioner", "people", "patients"]
 
 RENEW_WITHIN_DAYS: Final = 60
 """A license is told of this long before it runs out: boards take weeks to renew one."""
@@ -53,6 +53,7 @@ def close_words(state: str | None) -> tuple[str, Tone]:
 
 
 STEPS: Final[tuple[tuple[StepKey, str, str, str], ...]] = (
+    ("agreements", "Record the agreements", "No patient can come in before one is in force.", "/admin/agreements"),
     ("clinic", "Add a clinic", "Its time zone decides where a month begins and ends.", "/clinics"),
     ("facts", "Record what its months rest on", "Round-the-clock access, and the certified EHR.", "/clinics"),
     ("practitioner", "Name a billing practitioner", "Months are billed under their NPI.", "/practitioners"),

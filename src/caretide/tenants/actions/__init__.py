@@ -1,5 +1,6 @@
 """What is done to tenants, their clinics and their people. The verbs are public here, whichever module holds them."""
 
+from caretide.tenants.actions.agreements import add_agreement, end_agreement
 from caretide.tenants.actions.clinics import (
     CLINIC_FACT_KINDS,
     ClinicDetails,
@@ -37,9 +38,11 @@ __all__ = [
     "TokenIssued",
     "accept_invitation",
     "accept_with_passkey",
+    "add_agreement",
     "create_clinic",
     "create_company",
     "create_tenant",
+    "end_agreement",
     "invite_member",
     "invite_to_clinic",
     "join_company",

@@ -1,5 +1,6 @@
 """Tenants, clinics and people; and who stands behind a session. Public here, whichever module holds it."""
 
+from caretide.tenants.queries.agreements import agreement, agreement_file, agreements, lacking_agreements
 from caretide.tenants.queries.entry import (
     Place,
     actor_behind,
@@ -44,6 +45,9 @@ __all__ = [
     "Place",
     "PractitionerRow",
     "actor_behind",
+    "agreement",
+    "agreement_file",
+    "agreements",
     "check_member",
     "clinic",
     "clinic_by_slug",
@@ -59,6 +63,7 @@ __all__ = [
     "has_ways_in",
     "invitation",
     "invitation_page",
+    "lacking_agreements",
     "me",
     "member",
     "member_details",

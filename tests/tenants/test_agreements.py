@@ -1,0 +1,282 @@
+"""No patient data before an agreement is in force: asked of the database, of the API, of the pages."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from datetime import date, timedelta
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import func, insert, select, update
+
+from caretide.ehr.models import EhrMessage, ImportRun
+from caretide.kernel.actor import Actor
+from caretide.kernel.errors import CaretideError, Conflict, Invalid, NotFound
+from caretide.kernel.ids import new_id
+from caretide.patients.models import Patient
+from caretide.runtime.tx import Database
+from caretide.tenants import actions, queries
+from caretide.tenants.models import Agreement
+from caretide.tenants.rules.agreements import NewAgreement, check_pdf, lacking
+from tests.cast import PAPER, Cast, agree, assemble
+from tests.client import Visit
+from tests.database import HandClock
+
+REGISTER = "/admin/agreements"
+LONG_AGO, YESTERDAY = date(2020, 1, 1), date(2026, 1, 31)
+FAR = date(2090, 1, 1)
+
+
+async def bare(database: Database) -> Actor:
+    """Make a tenant without any agreement; return its command line, with a clinic behind it."""
+    tenant_id = new_id()
+    system = Actor.system(tenant_id)
+    async with database.tx(system) as tx:
+        await actions.create_tenant(tx, slug=f"t-{tenant_id.hex}", name="Bare", is_generated=True)
+        await actions.create_clinic(tx, actions.NewClinic(name="Site", time_zone="America/Chicago", tin_group="T"))
+    return system
+
+
+def new(**changes: object) -> NewAgreement:
+    known: dict[str, object] = {"kind": "operator", "party": "Host", "file": PAPER, "effective_on": LONG_AGO}
+    return NewAgreement(**(known | changes))  # pyright: ignore[reportArgumentType] - each test changes what it is about
+
+
+async def admit(database: Database, system: Actor) -> UUID:
+    """Put a patient in, as an import would."""
+    patient_id = new_id()
+    person = {"family": "Vega", "given": "Ana", "birth_date": date(1948, 3, 7), "sex": "female"}
+    async with database.tx(system) as tx:
+        clinic_id = (await queries.clinics(tx))[0].id
+        whose = {"clinic_id": clinic_id, "source": "test", "source_id": patient_id.hex}
+        await tx.db.execute(insert(Patient).values(id=patient_id, **whose, **person))
+    return patient_id
+
+
+async def patients_of(database: Database, system: Actor) -> int:
+    async with database.tx(system) as tx:
+        return (await tx.db.execute(select(func.count()).select_from(Patient))).scalar_one()
+
+
+# How a tenant's register can stand, and whether the database takes a patient.
+STATES: Mapping[str, tuple[list[dict[str, object]], bool]] = {
+    "none": ([], False),
+    "active": ([{}], True),
+    "to come": ([{"effective_on": FAR}], False),
+    "expired": ([{"ends_on": YESTERDAY}], False),
+    "expired and renewed": ([{"ends_on": YESTERDAY}, {"ends_on": FAR}], True),
+    "a subcontractor's alone": ([{"kind": "subcontractor"}], False),
+}
+
+
+@pytest.mark.req("P-06")
+@pytest.mark.parametrize("state", STATES)
+async def test_no_patient_before_an_agreement_is_in_force(state: str, database: Database) -> None:
+    recorded, takes = STATES[state]
+    system = await bare(database)
+    async with database.tx(system) as tx:
+        for changes in recorded:
+            await actions.add_agreement(tx, new(**changes))
+        assert (await queries.lacking_agreements(tx) == ()) is takes
+    if takes:
+        await admit(database, system)
+    else:
+        with pytest.raises(Conflict, match="No patient data before an agreement is in force with who runs"):
+            await admit(database, system)
+    assert await patients_of(database, system) == int(takes)
+
+
+@pytest.mark.req("P-06")
+async def test_an_agreement_that_was_ended_lets_nobody_in(database: Database) -> None:
+    system = await bare(database)
+    async with database.tx(system) as tx:
+        agreement_id = await agree(tx)
+    await admit(database, system)
+    async with database.tx(system) as tx:
+        await actions.end_agreement(tx, agreement_id, YESTERDAY, "Another host")
+    with pytest.raises(Conflict, match="No patient data"):
+        await admit(database, system)
+    with pytest.raises(Conflict, match="ended already"):
+        async with database.tx(system) as tx:
+            await actions.end_agreement(tx, agreement_id, YESTERDAY, "Again")
+
+
+@pytest.mark.req("P-06")
+async def test_a_company_that_serves_needs_an_agreement_of_its_own(database: Database) -> None:
+    system = await bare(database)
+    async with database.tx(Actor.operator()) as tx:
+        company_id = await actions.create_company(tx, slug=f"c-{new_id().hex}", name="Harbor Care")
+    async with database.tx(system) as tx:
+        await agree(tx)
+        await actions.serve_tenant(tx, company_id)
+        assert await queries.lacking_agreements(tx) == ("company",)
+    with pytest.raises(Conflict, match="the company that serves this tenant"):
+        await admit(database, system)
+    async with database.tx(system) as tx:
+        await agree(tx, company_id)
+    await admit(database, system)
+
+
+@pytest.mark.req("P-06")
+async def test_imports_and_messages_are_refused_as_well(database: Database) -> None:
+    system = await bare(database)
+    async with database.tx(system) as tx:
+        clinic_id = (await queries.clinics(tx))[0].id
+    rows = (
+        insert(ImportRun).values(id=new_id(), clinic_id=clinic_id, source="ehr", started_at=func.now(), counts={}),
+        insert(EhrMessage).values(id=new_id()),
+    )
+    for row in rows:
+        with pytest.raises(Conflict, match="No patient data"):
+            async with database.tx(system) as tx:
+                await tx.db.execute(row)
+
+
+@pytest.mark.req("P-06")
+async def test_anothers_agreement_lets_nobody_in(database: Database, cast: Cast) -> None:
+    system = await bare(database)
+    with pytest.raises(Conflict, match="No patient data"):
+        await admit(database, system)
+    await admit(database, cast.system)
+    async with database.tx(cast.system) as tx:
+        (theirs,) = await queries.agreements(tx)
+    with pytest.raises(NotFound):
+        async with database.tx(system) as tx:
+            await queries.agreement(tx, theirs.id)
+
+
+async def test_nothing_of_an_agreement_can_be_changed(database: Database, cast: Cast) -> None:
+    changes = ({"effective_on": LONG_AGO}, {"party": "X"}, {"file_sha256": "0" * 64}, {"ends_on": FAR})
+    for change in changes:
+        with pytest.raises(Exception, match="permission denied"):
+            async with database.tx(cast.system) as tx:
+                await tx.db.execute(update(Agreement).values(**change))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"kind": "friend"}, "kind"),
+        ({"kind": "company"}, "company_id"),
+        ({"company_id": new_id()}, "company_id"),
+        ({"at_end": "keep"}, "at_end"),
+        ({"breach_notice_hours": 0}, "breach_notice_hours"),
+        ({"breach_notice_hours": 1441}, "breach_notice_hours"),
+        ({"effective_on": date(1990, 1, 1)}, "effective_on"),
+        ({"ends_on": date(2019, 12, 31)}, "ends_on"),
+        ({"party": "  "}, "party"),
+        ({"file": b""}, "file"),
+        ({"file": b"MZ not a PDF"}, "file"),
+        ({"file": b"%PDF-1.7 cut short"}, "file"),
+        ({"subcontractors": tuple("abc" * 17)}, "subcontractors"),
+    ],
+)
+async def test_what_is_no_agreement_is_refused_by_field(
+    change: dict[str, object], field: str, database: Database, cast: Cast
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        async with database.tx(cast.administrator) as tx:
+            await actions.add_agreement(tx, new(**change))
+    assert refused.value.field == field
+
+
+def test_a_file_is_as_large_as_an_agreement_at_most() -> None:
+    with pytest.raises(Invalid, match="larger than 20 MB"):
+        check_pdf(b"%PDF-" + b" " * 20 * 1024 * 1024 + b"%%EOF")
+
+
+async def test_alarms_begin_ninety_days_before_the_end(database: Database, cast: Cast, clock: HandClock) -> None:
+    today = clock.now.date()
+    async with database.tx(cast.system) as tx:
+        for days in (0, 90, 91):
+            await actions.add_agreement(tx, new(party=str(days), ends_on=today + timedelta(days=days)))
+        found = {one.party: one for one in await queries.agreements(tx)}
+    assert [name for name in ("0", "90", "91") if found[name].alarms(today)] == ["0", "90"]
+    assert found["0"].state(today + timedelta(days=1)) == "ended"
+    assert lacking([found["0"]], None, today) == ()
+    assert lacking([found["0"]], None, today + timedelta(days=1)) == ("operator",)
+
+
+@pytest.fixture
+async def program(cast: Cast, api: Visit) -> httpx.AsyncClient:
+    return await api(cast.administrator)
+
+
+async def test_a_program_records_reads_and_ends_an_agreement(program: httpx.AsyncClient) -> None:
+    sent = {"party": "Cloud Host", "file": b64encode(PAPER).decode(), "effective_on": "2026-01-01"}
+    made = await program.post(REGISTER, json=sent | {"breach_notice_hours": 24, "subcontractors": ["Backup Inc."]})
+    assert made.status_code == 201
+    home = f"{REGISTER}/{made.json()['id']}"
+    found = (await program.get(REGISTER)).json()
+    mine = next(one for one in found["agreements"] if one["id"] == made.json()["id"])
+    assert (mine["state"], mine["breach_notice_hours"], mine["subcontractors"]) == ("active", 24, ["Backup Inc."])
+    assert found["lacking"] == []
+    assert (await program.get(f"{home}/file")).content == PAPER
+    assert (await program.post(f"{home}/end", json={"last_day": "2025-01-01", "reason": "x"})).status_code == 422
+    assert (await program.post(f"{home}/end", json={"last_day": "2026-10-01", "reason": "Moved"})).status_code == 204
+    found = (await program.get(REGISTER)).json()["agreements"]
+    assert {one["state"] for one in found if one["id"] == made.json()["id"]} == {"ended"}
+    assert (await program.get(f"{REGISTER}/{new_id()}/file")).status_code == 404
+
+
+async def test_auditors_read_the_register_and_others_do_not(cast: Cast, api: Visit) -> None:
+    assert (await (await api(cast.auditor)).get(REGISTER)).status_code == 200
+    refused = await (await api(cast.auditor)).post(
+        f"{REGISTER}/{new_id()}/end", json={"last_day": "2026-10-01", "reason": "x"}
+    )
+    assert refused.json()["permission"] == "tenant:write"
+    for actor in (cast.manager, cast.coordinator, cast.billing, cast.practitioner):
+        answer = await (await api(actor)).get(REGISTER)
+        assert (answer.status_code, answer.json()["permission"]) == (403, "tenant:read")
+
+
+async def test_an_administrator_records_an_agreement_on_the_page(
+    database: Database, cast: Cast, signed_in: Visit
+) -> None:
+    browser = await signed_in(cast.administrator)
+    fields = {"kind": "subcontractor", "party": "Shredding Co.", "effective_on": "2026-02-01", "ends_on": ""}
+    fields |= {"breach_notice_hours": "48", "subcontractors": "One\nTwo", "at_end": "destroy", "company_id": ""}
+    answer = await browser.post(REGISTER, data=fields, files={"file": ("signed.pdf", PAPER, "application/pdf")})
+    assert answer.status_code == 303
+    page = (await browser.get(REGISTER)).text
+    assert "Shredding Co." in page
+    assert "Subcontractors: One, Two" in page
+    answer = await browser.post(REGISTER, data=fields, files={"file": ("signed.pdf", b"word", "application/pdf")})
+    assert "The file is not a PDF" in answer.text
+    answer = await browser.post(REGISTER, data=fields)
+    assert "Choose the signed agreement" in answer.text
+    async with database.tx(cast.system) as tx:
+        mine = next(one for one in await queries.agreements(tx) if one.party == "Shredding Co.")
+    sent = await browser.get(f"{REGISTER}/{mine.id}/file")
+    assert (sent.content, sent.headers["content-type"]) == (PAPER, "application/pdf")
+    ended = await browser.post(f"{REGISTER}/{mine.id}/end", data={"last_day": "2026-10-31", "reason": "Done"})
+    assert ended.status_code == 303
+    refused = await browser.post(f"{REGISTER}/{mine.id}/end", data={"last_day": "2026-10-31", "reason": "Done"})
+    assert "ended already" in refused.text
+
+
+async def test_a_fresh_tenant_is_told_what_is_lacking(database: Database, signed_in: Visit) -> None:
+    other = await assemble(database)
+    async with database.tx(other.system) as tx:
+        (standing,) = await queries.agreements(tx)
+        await actions.end_agreement(tx, standing.id, YESTERDAY, "Another host")
+    browser = await signed_in(other.administrator)
+    page = (await browser.get(REGISTER)).text
+    assert "No patients can come in yet." in page
+    home = (await browser.get("/admin")).text
+    assert "Record the agreements" in home
+    assert "1 lacking" in home
+
+
+async def test_a_file_that_was_changed_in_the_vault_is_not_sent(database: Database, cast: Cast) -> None:
+    async with database.tx(cast.system) as tx:
+        (mine,) = await queries.agreements(tx)
+        await tx.db.execute(insert(Agreement).values(id=new_id(), **_copied(mine), file_sha256="0" * 64))
+        forged = next(one for one in await queries.agreements(tx) if one.file_sha256 == "0" * 64)
+        with pytest.raises(CaretideError):
+            await queries.agreement_file(tx, forged.id)
+
+
+def _copied(one: object) -> dict[str, object]:
+    names = ("kind", "party", "file_octets", "effective_on", "breach_notice_hours", "at_end")
+    return {name: getattr(one, name) for name in names}
