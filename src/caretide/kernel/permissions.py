@@ -83,7 +83,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
 WALLED: Final = frozenset({Role.COORDINATOR})
 """Roles that see only the patients of their roster (the second wall)."""
 
-DIRECTOR: Final = frozenset({P.SELF, P.COMPANY_READ})
+DIRECTOR: Final = frozenset({P.SELF, P.SIGN_IN, P.COMPANY_READ})
 """A service company's director: staff, hours and counts of the tenants that it serves, and nothing of a patient."""
 
 OPERATOR: Final = frozenset({P.COMPANY_WRITE, P.RULES_WRITE})
@@ -97,7 +97,7 @@ PRINCIPALS: Final = {"company director": DIRECTOR, "platform operator": OPERATOR
 
 HEALTH: Final = frozenset(Permission) - {
     *(P.AUDIT_READ, P.CLINIC_READ, P.CLINIC_WRITE, P.COMPANY_READ, P.COMPANY_WRITE, P.MEMBER_READ, P.MEMBER_WRITE),
-    *(P.RULES_WRITE, P.SELF, P.TENANT_READ, P.TENANT_WRITE),
+    *(P.RULES_WRITE, P.SELF, P.SIGN_IN, P.TENANT_READ, P.TENANT_WRITE),
 }
 """What shows or changes something of a patient: all but these, so that a new permission is one of health data."""
 
