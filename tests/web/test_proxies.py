@@ -40,7 +40,7 @@ def sender(client: str, *forwarded: str) -> str:
         (PROXY, ("10.0.0.7",), "10.0.0.7"),
     ],
 )
-def test_sender_is_the_last_address_that_is_no_proxys(client: str, forwarded: tuple[str, ...], expected: str) -> None:
+def test_sender_is_the_last_address_that_is_no_proxies(client: str, forwarded: tuple[str, ...], expected: str) -> None:
     assert sender(client, *forwarded) == expected
 
 
