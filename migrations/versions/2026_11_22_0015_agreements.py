@@ -2,12 +2,12 @@
 
 from migrations.walls import run_file, secure
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:
     """Apply."""
-    run_file("0014_agreements")
+    run_file("0015_agreements")
     secure("agreements", "SELECT, INSERT, UPDATE (ended_on, ended_because, ended_by, ended_at)")
     secure("agreement_notices", "SELECT, INSERT")
