@@ -81,10 +81,11 @@ def signed_in(application: ASGIApp, database: Database, stack: AsyncExitStack) -
 
     async def visit(actor: Actor) -> httpx.AsyncClient:
         secret = await open_session(database, actor)
-        browser = await stack.enter_async_context(visitor(application))
-        browser.cookies.set(COOKIE, secret)
-        browser.headers.update({"sec-fetch-site": "same-origin", "x-csrf-token": csrf_token(secret, database.clock())})
-        return browser
+        tab = await stack.enter_async_context(browser(application, database.clock))
+        # The domain that a cookie jar gives to a host without a dot: what the site sets takes this one's place.
+        tab.cookies.set(COOKIE, secret, domain="localhost.local")
+        tab.headers.update({"sec-fetch-site": "same-origin", "x-csrf-token": csrf_token(secret, database.clock())})
+        return tab
 
     return visit
 

@@ -82,7 +82,7 @@ async def completed(tx: Tx, secret: str, *proved: Factor) -> SignedIn:
         changes["auth_time"] = tx.now
     new = await renewed(tx, secret, **changes)
     await _end_beyond(tx, known.account_id)
-    if known.stage is not Stage.OPEN:
+    if tx.actor.tenant_id is None:
         tx.actor = Actor.account(known.account_id, known.display_name)
     places = await queries.memberships(tx)
     return SignedIn(new, known.account_id, 1 if known.tenant_id else len(places), is_whole(factors))

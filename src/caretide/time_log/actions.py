@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from caretide.enrollment import queries as enrollment
 from caretide.enrollment.queries import EnrollmentRow
@@ -22,7 +23,7 @@ from caretide.runtime.db import cipher
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.time_log import queries
-from caretide.time_log.models import MonthLock, TimeApproval, TimeEntry, Timer
+from caretide.time_log.models import Draft, MonthLock, TimeApproval, TimeEntry, Timer
 from caretide.time_log.rules import (
     ACTIVITY_TYPES,
     AWAITING,
@@ -109,6 +110,24 @@ async def stop_timer(tx: Tx, note: str | None = None) -> list[Logged]:
     return await _stop(tx, tx.member_id, note, "timer")
 
 
+@requires(Permission.TIME_WRITE, changes(Data.NOTES))
+async def keep_draft(tx: Tx, timer_id: UUID, text: str) -> None:
+    """Keep what the acting member is typing beside their running timer, until it stops; nothing typed keeps nothing.
+
+    Raise Conflict where that timer was stopped meanwhile.
+    """
+    timer = await queries.running_timer(tx)
+    if timer is None or timer.id != timer_id:
+        raise Conflict("This timer was stopped; what it recorded has the note that was sent")
+    tx.touch(timer.patient_id)
+    kept = clean_text(text, field="note", limit=NOTE_LENGTH)
+    row = {"text": kept, "saved_at": tx.now}
+    draft = upsert(Draft).values(id=new_id(), member_id=tx.member_id, place=queries.draft_place(timer_id), **row)
+    await tx.db.execute(
+        draft.on_conflict_do_update(index_elements=[Draft.tenant_id, Draft.member_id, Draft.place], set_=row)
+    )
+
+
 @requires(Permission.ROSTER_WRITE, creates(Data.TIME))
 async def stop_timer_of(tx: Tx, member_id: UUID) -> list[Logged]:
     """Stop somebody else's forgotten timer, now, and record all of its time; what should not count is voided then."""
@@ -122,6 +141,7 @@ async def _stop(tx: Tx, member_id: UUID, note: str | None, source: str) -> list[
     if timer is None:
         raise NotFound("No timer is running")
     tx.touch(timer.patient_id)
+    await tx.db.execute(delete(Draft).where(Draft.place == queries.draft_place(timer.id)))
     whole = whole_seconds(timer.started_at, tx.now)
     if whole is None:
         return []

@@ -19,7 +19,7 @@ from caretide.runtime.access import remembered, requires
 from caretide.runtime.db import Ids, cipher
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Clinic, Member
-from caretide.time_log.models import MonthLock, MonthSum, TimeApproval, TimeEntry, Timer
+from caretide.time_log.models import Draft, MonthLock, MonthSum, TimeApproval, TimeEntry, Timer
 from caretide.time_log.rules import ACTIVITY_TYPES, AWAITING, EntryFacts, verify
 from caretide.time_log.schemas import ApprovalsPage, AwaitingRow
 
@@ -146,6 +146,18 @@ async def running_timer(tx: Tx) -> TimerRow | None:
         return None
     tx.touch(row.patient_id)
     return TimerRow(*row)
+
+
+def draft_place(timer_id: UUID) -> str:
+    """Return the place of the note that is typed beside a timer."""
+    return f"timer:{timer_id}"
+
+
+@requires(Permission.TIME_READ, reads(Data.NOTES))
+async def draft_note(tx: Tx, timer_id: UUID) -> str:
+    """Return what the acting member has typed beside their running timer and not saved; empty where that is nothing."""
+    mine = select(Draft.text).where(Draft.place == draft_place(timer_id), Draft.member_id == tx.actor.member_id)
+    return (await tx.db.execute(mine)).scalar_one_or_none() or ""
 
 
 @requires(Permission.TIME_READ, reads(Data.TIME))

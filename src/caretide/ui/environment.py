@@ -22,7 +22,19 @@ STYLESHEETS: Final = (
 )
 """The style sheets of every page in the order of the cascade: the library, then single pages. Print comes last."""
 
-SCRIPTS: Final = ("toasts", "clock", "dialogs", "forms", "listing", "queue", "palette", "keys", "outcomes", "passkeys")
+SCRIPTS: Final = (
+    "toasts",
+    "clock",
+    "dialogs",
+    "forms",
+    "listing",
+    "queue",
+    "palette",
+    "keys",
+    "outcomes",
+    "passkeys",
+    "session",
+)
 
 
 def asset_address(static: Path = STATIC, prefix: str = "/static") -> Callable[[str], str]:

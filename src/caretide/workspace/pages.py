@@ -7,11 +7,13 @@ from uuid import UUID
 from fastapi import Depends, Request
 from starlette.responses import Response
 
+from caretide.kernel.ids import parse_id
 from caretide.kernel.month import Month
 from caretide.patients import queries as patients
 from caretide.runtime.limits import FREE, costs
 from caretide.runtime.tx import Tx
 from caretide.runtime.web import Known, Router, SessionTx
+from caretide.time_log import actions as time_log
 from caretide.ui import respond
 from caretide.ui.forms import FormState
 from caretide.workspace import actions
@@ -79,6 +81,15 @@ async def show_timer(request: Request, tx: SessionTx, patient_id: UUID) -> Respo
 async def start_timer(request: Request, tx: SessionTx, patient_id: UUID, month: str = "") -> Response:
     """Start the timer."""
     return await _submit(request, tx, patient_id, month, ("timer", actions.start_timer, "started"))
+
+
+@router.post("/patients/{patient_id}/timer/draft")
+async def keep_draft(request: Request, tx: SessionTx, patient_id: UUID) -> Response:
+    """Keep what was typed beside the running timer."""
+    del patient_id  # the timer knows whose it is
+    sent = await respond.fields(request)
+    await time_log.keep_draft(tx, parse_id(str(sent.get("timer", ""))), str(sent.get("note", "")))
+    return Response(status_code=204)
 
 
 @router.post("/patients/{patient_id}/timer/stop")

@@ -124,6 +124,8 @@ async def _running(
         elapsed=max(0, int((tx.now - timer.started_at).total_seconds())),
         activity=kind.label if kind else timer.activity_type,
         program=timer.program,
+        note=await time_log.draft_note(tx, timer.id) if here else "",
+        is_call=kind is not None and kind.is_contact,
         elsewhere_patient_id=None if here else timer.patient_id,
         elsewhere_name=name,
         warning=_unconsented(enrolled, {timer.program}, month) if here and timer.program else "",

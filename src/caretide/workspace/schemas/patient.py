@@ -38,7 +38,8 @@ class TimerPane:
 
     `state`: `idle`, `running` (here), `elsewhere` (another patient), `barred` (`why_not` says why, and what to do).
     `elapsed` are whole seconds since `started_at`; `key` names the running timer ("" for none), so that a second tab
-    can tell that something changed. `warning` says why time will not count although it can be recorded.
+    can tell that something changed. `warning` says why time will not count although it can be recorded. `note` is what
+    was typed so far; `is_call` says that the activity is contact, which is a sign of life by itself.
     """
 
     patient_id: UUID
@@ -50,6 +51,8 @@ class TimerPane:
     elapsed: int = 0
     activity: str = ""
     program: str = ""
+    note: str = ""
+    is_call: bool = False
     activities: tuple[Option, ...] = ()
     programs: tuple[Option, ...] = ()
     elsewhere_patient_id: UUID | None = None

@@ -78,16 +78,11 @@ window.addEventListener("pageshow", (event) => {
   }
 });
 
-// A call can last longer than a session may idle. While a timer runs here, and for an hour after somebody last touched
-// this page, the pane is asked for again, which keeps the session; the server's limit of twelve hours stands.
+// A call can last longer than a session may idle. While contact is timed here, and for an hour after somebody last
+// touched this page, the pane is asked for again, which keeps the session (js/session.js); the limit of twelve hours stands.
 const EVERY_MS = 5 * 60 * 1000;
-const UNTOUCHED_MS = 60 * 60 * 1000;
-let touched = Date.now();
-for (const kind of ["pointerdown", "keydown"]) {
-  document.addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
-}
 setInterval(() => {
-  if (pane()?.dataset.timer && Date.now() - touched < UNTOUCHED_MS) {
+  if (pane()?.dataset.timer) {
     refresh();
   }
 }, EVERY_MS);
