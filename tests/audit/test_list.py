@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import date
 from uuid import UUID
 
 import httpx
@@ -18,6 +19,7 @@ from tests.client import Visit
 from tests.patients.cohort import admit
 
 SINCE = {"since": "2020-01-01"}
+LONG_AGO = date(2020, 1, 1)
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ async def test_reading_the_audit_is_itself_recorded(
     await browser.get("/audit")
     await browser.get(f"/patients/{patient}/audit")
     async with database.tx(cast.system) as tx:
-        found = await events.events(tx, Asked(member=cast.auditor.member_id, data="audit", since="2020-01-01"))  # type: ignore[arg-type]
+        found = await events.events(tx, Asked(member=cast.auditor.member_id, data="audit", since=LONG_AGO))
     assert {(one.verb, one.act, one.patients) for one in found} == {
         ("audit.events_page", "read", 0),
         ("audit.chart_page", "read", 1),
@@ -72,7 +74,7 @@ async def test_every_field_sorts_and_pages_without_gap_or_repeat(
     database: Database, cast: Cast, patient: UUID, field: str, way: str
 ) -> None:
     async with database.tx(cast.system) as tx:
-        asked = Asked(since="2020-01-01", sort=f"{way}{field}")  # type: ignore[arg-type]
+        asked = Asked(since=LONG_AGO, sort=f"{way}{field}")
         whole = await events.events(tx, asked, 1000)
         paged: list[UUID] = []
         after: UUID | None = None
@@ -93,7 +95,7 @@ async def test_every_field_narrows(database: Database, cast: Cast, signed_in: Vi
     await visit.get(f"/patients/{patient}")
     await visit.get("/audit")  # refused, and on record as such
     async with database.tx(cast.system) as tx:
-        everything = await events.events(tx, Asked(since="2020-01-01"), 1000)  # type: ignore[arg-type]
+        everything = await events.events(tx, Asked(since=LONG_AGO), 1000)
         one = next(found for found in everything if found.verb == "workspace.patient_page")
         same = {
             "member": one.member_id, "account": one.account_id, "actor": one.actor, "role": one.roles[0],
@@ -106,7 +108,7 @@ async def test_every_field_narrows(database: Database, cast: Cast, signed_in: Vi
             found = await events.events(tx, Asked.model_validate({"since": "2020-01-01", name: value}), 1000)
             assert one.id in {row.id for row in found}, name
             assert len(found) < len(everything), name
-        until = Asked(since="2020-01-01", until="2020-01-02")  # type: ignore[arg-type]
+        until = Asked(since=LONG_AGO, until=LONG_AGO)
         assert await events.events(tx, until) == []
 
 
@@ -144,7 +146,7 @@ async def test_event_shows_its_bytes_and_that_they_hold(
     database: Database, cast: Cast, browser: httpx.AsyncClient, patient: UUID
 ) -> None:
     async with database.tx(cast.system) as tx:
-        (one, *_) = await events.events(tx, Asked(since="2020-01-01", verb="patients.conditions"))  # type: ignore[arg-type]
+        (one, *_) = await events.events(tx, Asked(since=LONG_AGO, verb="patients.conditions"))
     page = (await browser.get(f"/audit/{one.id}")).text
     assert "Bytes hold" in page
     assert "Vega, Ana" in page

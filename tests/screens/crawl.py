@@ -26,6 +26,9 @@ def kind(address: str) -> str:
     parts = urlsplit(address)
     path = MONTH.sub("{month}", UUID.sub("{id}", parts.path))
     names = sorted({name for name, _ in parse_qsl(parts.query, keep_blank_values=True)})
+    if path.endswith(("/audit", "/audit.csv")):
+        # Every field narrows the list of events, and each link of an event does: they all look like the list.
+        names = []
     return path + (f"?{'&'.join(names)}" if names else "")
 
 

@@ -53,9 +53,11 @@ class Look:
             self.faults.append(f"{self.page.url}: {message.text}")
 
 
-async def demonstration(installation: Installation, server: Server, patients: int) -> dict[Role, Actor]:
+async def demonstration(
+    installation: Installation, server: Server, patients: int, suffix: str = "-screens"
+) -> dict[Role, Actor]:
     """Play one health system's share of so many patients; return somebody in each role of it."""
-    production = Production(seed=1, patients=patients, suffix="-screens")
+    production = Production(seed=1, patients=patients, suffix=suffix)
     database, drain = installation.database, partial(worker.drain, installation)
     parts = await open_doors(database, server.app, company.new_passwords(), _silent, production)
     # The other house waits for nobody and keeps nobody waiting.

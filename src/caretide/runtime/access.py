@@ -6,6 +6,7 @@ outermost verb of a transaction is its audit event.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -97,7 +98,9 @@ def _fixed(value: object) -> object:
 def _guarded(verb: Verb[A, R], permission: Permission | None, records: Records) -> Verb[A, R]:
     name = verb_name(verb)
     VERBS[name] = permission
-    RECORDS[name] = records
+    # Questions of one name in two modules of a feature share a line: what either may show.
+    known = RECORDS.get(name, records)
+    RECORDS[name] = replace(known, bits=known.bits | records.bits)
 
     @wraps(verb)
     async def guarded(tx: Tx, *args: A.args, **kwargs: A.kwargs) -> R:

@@ -143,6 +143,7 @@ async def _named(tx: Tx, ids: Sequence[UUID]) -> tuple[PatientName, ...]:
     return tuple(PatientName(one, known.get(one, "")) for one in ids)
 
 
+@requires(Permission.AUDIT_READ, reads(Data.AUDIT, Data.STAFF))
 async def page_at(tx: Tx, asked: Asked, path: str) -> EventsPage:
     """Return a page of the list that stands at an address: all events, or those of one patient."""
     people = await tenants.members(tx)
