@@ -10,7 +10,7 @@ import typer
 from caretide.audit.cli import audit, breach
 from caretide.billing.cli import month, rules
 from caretide.ehr.cli import imports
-from caretide.operations.cli import backup, doctor, evidence, restore
+from caretide.operations.cli import backup, doctor, evidence, restore, rotate_keys
 from caretide.postgres.cli import db
 from caretide.runtime.cli import keys
 from caretide.tenants.cli import (
@@ -50,6 +50,7 @@ app.command("doctor")(doctor)
 app.command("backup")(backup)
 app.command("restore")(restore)
 app.command("evidence")(evidence)
+keys.command("rotate")(rotate_keys)
 
 
 @db.command("migrate")

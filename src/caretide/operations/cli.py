@@ -127,6 +127,41 @@ def evidence(
         typer.echo(f"{len(done.files)} files; begin with {folder / 'index.html'}.")
 
 
+def rotate_keys(
+    tenant: Annotated[str, typer.Option("--tenant", help="The tenant's slug.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Give a tenant a new column key while everybody works on; run again, it finishes what was cut off.
+
+    It seals after half a minute, when every process has read it; then what older versions sealed is sealed anew.
+    Time entries and approvals are never touched: their version goes on opening them, and seals nothing more.
+    """
+    from rich.progress import Progress
+
+    from caretide.kernel.actor import Actor
+    from caretide.operations.rotation import Rotated, rotate
+    from caretide.runtime.console import err, run
+    from caretide.runtime.installation import Installation
+    from caretide.tenants import queries
+
+    async def work(ours: Installation) -> Rotated:
+        async with ours.database.tx(Actor.nobody()) as tx:
+            tenant_id = await queries.tenant_by_slug(tx, tenant)
+        with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
+            task = progress.add_task("Sealing anew", total=None)
+
+            def told(done: int) -> None:
+                progress.update(task, completed=done)
+
+            return await rotate(ours.urls, ours.stores, ours.database.clock, tenant_id, told=told)
+
+    done = run(work)
+    if as_json:
+        sys.stdout.write(json.dumps({"version": done.version, "values": done.values, "resumed": done.resumed}) + "\n")
+        return
+    typer.echo(f"Version {done.version} seals; {done.values:,} values were sealed anew.")
+
+
 def _show(report: "Report") -> None:
     from rich.console import Console
     from rich.padding import Padding

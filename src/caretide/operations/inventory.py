@@ -30,7 +30,7 @@ FLOWS: Final = (
 """From, to, by what, what travels, how it is kept safe. There are no others: nothing here calls out by itself."""
 
 KEYS: Final = {
-    "columns": ("wraps each tenant's column key", "AES-KW (RFC 3394), 256 bits"),
+    "columns": ("wraps each tenant's column key", "AES-256-GCM, bound to the tenant; AES-KW for older ones"),
     "vault": ("wraps each document's key", "AES-KW (RFC 3394), 256 bits"),
     "context": ("signs the tenant of each transaction", "HMAC-SHA256"),
     "backup": ("wraps each backup's key", "AES-KW (RFC 3394), 256 bits"),

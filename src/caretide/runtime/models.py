@@ -91,7 +91,11 @@ class AccountEvent(Base):
 
 
 class TenantKey(TenantTable):
-    """A tenant's column key, wrapped by the installation's key, which lives outside the database."""
+    """A tenant's column key, wrapped by the installation's key, which lives outside the database.
+
+    It seals from `sealing_from` on, when every process has read it, until a newer one does; it opens for good what it
+    sealed. `retired_at`: nothing is left that could be sealed anew.
+    """
 
     __tablename__ = "tenant_keys"
     __table_args__ = (UniqueConstraint("tenant_id", "version"),)
@@ -99,6 +103,8 @@ class TenantKey(TenantTable):
     version: Mapped[int]
     wrapped: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    sealing_from: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    retired_at: Mapped[datetime | None]
 
 
 class RequestCount(Base):

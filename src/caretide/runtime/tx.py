@@ -6,16 +6,17 @@ else. One transaction per request or job: data, audit events and queued jobs liv
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
 from psycopg import errors as pg
-from sqlalchemy import Connection, event, select
+from sqlalchemy import Connection, event, func, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -27,7 +28,7 @@ from caretide.runtime.db import column_cipher
 from caretide.runtime.mail import Letter, NoPost, Post
 from caretide.runtime.models import TenantKey
 from caretide.runtime.trail import NOWHERE, Named, Origin, Trail
-from caretide.vault.envelope import ColumnCipher, unwrap
+from caretide.vault.envelope import ColumnCipher, UnknownVersion, unwrap_for
 from caretide.vault.keys import Keyring
 from caretide.vault.store import Vault
 
@@ -111,9 +112,10 @@ class Tx:
 
     async def load_cipher(self) -> ColumnCipher | None:
         """Unwrap the tenant's column keys; None for a tenant that has none yet."""
-        rows = (await self.db.execute(select(TenantKey.version, TenantKey.wrapped))).all()
-        keys = {version: unwrap(self.stores.keyring, wrapped) for version, wrapped in rows}
-        return ColumnCipher(keys) if keys else None
+        rows = (await self.db.execute(_KEYS)).all()
+        place = key_place(self.tenant_id)
+        keys = {row.version: unwrap_for(self.stores.keyring, row.wrapped, place) for row in rows}
+        return ColumnCipher(keys, max(row.version for row in rows if row.seals)) if keys else None
 
 
 _WRITES = "caretide writes"
@@ -136,6 +138,16 @@ def _count_writes(engine: AsyncEngine) -> None:
     event.listen(engine.sync_engine, "rollback_savepoint", undoing)
 
 
+_KEYS = select(TenantKey.version, TenantKey.wrapped, (TenantKey.sealing_from <= func.clock_timestamp()).label("seals"))
+CIPHER_SECONDS: Final = 20.0
+"""How long a process goes on with the column keys that it read."""
+
+
+def key_place(tenant_id: UUID) -> bytes:
+    """Return what a tenant's wrapped keys are bound to: moved to another tenant's row they do not unwrap."""
+    return b"column keys of tenant " + tenant_id.bytes
+
+
 Identify = Callable[[Tx], Awaitable[Actor]]
 """Finds out who asks, in the transaction that will serve them."""
 
@@ -155,7 +167,7 @@ class Database:
         _count_writes(self.engine)
         self.stores = stores
         self.clock = clock
-        self.ciphers: dict[UUID, ColumnCipher] = {}
+        self.ciphers: dict[UUID, tuple[float, ColumnCipher]] = {}
 
     async def close(self) -> None:
         """Close every connection."""
@@ -202,6 +214,10 @@ class Database:
         except Forbidden:
             await self._record_refusal(tx)
             raise
+        except UnknownVersion:
+            # Another process sealed with a newer key: whoever asks again is answered.
+            self.ciphers.pop(tx.actor.tenant_id if tx and tx.actor.tenant_id else UUID(int=0), None)
+            raise
         except OperationalError as error:
             raise _unavailable(error) from error.orig
         except DBAPIError as error:
@@ -218,16 +234,18 @@ class Database:
                 log.error("a letter could not be sent: %s", error.strerror)  # noqa: TRY400 - its path names nobody
 
     async def _cipher(self, tx: Tx) -> ColumnCipher | None:
-        """Return the tenant's cipher, unwrapped once per process."""
+        """Return the tenant's cipher, read anew after a while: a rotation gives every process that long to notice."""
         tenant_id = tx.actor.tenant_id
         if tenant_id is None:
             return None
-        if tenant_id not in self.ciphers:
-            loaded = await tx.load_cipher()
-            if loaded is None:
+        read_at, cipher = self.ciphers.get(tenant_id, (0.0, None))
+        if cipher is None or time.monotonic() - read_at > CIPHER_SECONDS:
+            read_at = time.monotonic()
+            cipher = await tx.load_cipher()
+            if cipher is None:
                 return None
-            self.ciphers[tenant_id] = loaded
-        return self.ciphers[tenant_id]
+            self.ciphers[tenant_id] = (read_at, cipher)
+        return cipher
 
     async def _record_refusal(self, tx: Tx | None) -> None:
         """Write the events of a refused transaction in one of their own: a refusal must outlive its rollback."""

@@ -25,12 +25,17 @@ WRAPPED_BYTES: Final = 43
 """One wrapped key: the format byte, the version, and AES-KW's 40 bytes (RFC 3394)."""
 
 _AES_KW: Final = 1
+_WRAP_GCM: Final = 2
 _AES_GCM: Final = 1
 _HEAD: Final = struct.Struct(">BH")
 
 
 class IntegrityFault(Conflict):
     """What is stored was changed, or belongs to another place; restore it from a backup."""
+
+
+class UnknownVersion(Unavailable):
+    """A value was sealed with a version of the tenant's key that this process has not read yet."""
 
 
 def new_key() -> bytes:
@@ -44,6 +49,26 @@ def wrap(kek: Keyring, key: bytes) -> bytes:
         raise Invalid(f"a data key has {KEY_BYTES} bytes, not {len(key)}")
     version = kek.current
     return _HEAD.pack(_AES_KW, version) + aes_key_wrap(kek.key(version), key)
+
+
+def wrap_for(kek: Keyring, key: bytes, place: bytes) -> bytes:
+    """Return a key wrapped for one place (a tenant and version) by AES-256-GCM: it unwraps nowhere else."""
+    version, nonce = kek.current, secrets.token_bytes(NONCE_BYTES)
+    head = _HEAD.pack(_WRAP_GCM, version)
+    return head + nonce + AESGCM(_subkey(kek.key(version), b"caretide wrap 2")).encrypt(nonce, key, head + place)
+
+
+def unwrap_for(kek: Keyring, wrapped: bytes, place: bytes) -> bytes:
+    """Return the key that was wrapped for that place, or by `wrap` for none; raise IntegrityFault otherwise."""
+    if wrapped[:1] != bytes([_WRAP_GCM]):
+        return unwrap(kek, wrapped)
+    version: int = _HEAD.unpack_from(wrapped)[1]
+    head, nonce = wrapped[: _HEAD.size], wrapped[_HEAD.size : _HEAD.size + NONCE_BYTES]
+    try:
+        opener = AESGCM(_subkey(kek.key(version), b"caretide wrap 2"))
+        return opener.decrypt(nonce, wrapped[_HEAD.size + NONCE_BYTES :], head + place)
+    except (InvalidTag, ValueError):
+        raise IntegrityFault("a wrapped key was changed, or belongs to another tenant") from None
 
 
 def unwrap(kek: Keyring, wrapped: bytes) -> bytes:
@@ -60,16 +85,23 @@ def unwrap(kek: Keyring, wrapped: bytes) -> bytes:
 class ColumnCipher:
     """Encrypts the classified columns of one tenant. Thread-safe; holds plaintext keys, so keep it in memory only."""
 
-    def __init__(self, keys: Mapping[int, bytes]) -> None:
-        """Take the tenant's unwrapped data keys by version, from 1 up: the newest seals, all open."""
+    def __init__(self, keys: Mapping[int, bytes], sealing: int | None = None) -> None:
+        """Take the tenant's unwrapped data keys by version, from 1 up: `sealing` or the newest seals, all open."""
         if not keys or any(len(key) != KEY_BYTES for key in keys.values()):
             raise Invalid(f"a tenant needs at least one data key, each of {KEY_BYTES} bytes")
         if min(keys) < 1 or max(keys) > NEWEST_VERSION:
             raise Invalid(f"the versions of a tenant's data keys run from 1 to {NEWEST_VERSION}")
-        self._current = max(keys)
+        if sealing is not None and sealing not in keys:
+            raise Invalid(f"version {sealing} is to seal and is not among the tenant's data keys")
+        self._current = sealing or max(keys)
         self._sealers = {version: AESGCM(_subkey(key, b"caretide column 1")) for version, key in keys.items()}
         # The oldest key, for ever: an index that changed with a rotation would find nothing written before it.
         self._index = _subkey(keys[min(keys)], b"caretide blind index 1")
+
+    @property
+    def current(self) -> int:
+        """The version that seals."""
+        return self._current
 
     def seal(self, plaintext: bytes, context: bytes) -> bytes:
         """Encrypt a value for one place; `context` names that place (table, column, row) and is needed to open it.
@@ -88,7 +120,7 @@ class ColumnCipher:
         version: int = _HEAD.unpack_from(ciphertext)[1]
         sealer = self._sealers.get(version)
         if sealer is None:
-            raise Unavailable(f"version {version} of the tenant's data key is missing")
+            raise UnknownVersion(f"version {version} of the tenant's data key is missing")
         head, nonce = ciphertext[: _HEAD.size], ciphertext[_HEAD.size : start]
         try:
             return sealer.decrypt(nonce, ciphertext[start:], head + context)

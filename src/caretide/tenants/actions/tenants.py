@@ -14,10 +14,10 @@ from caretide.kernel.text import NAME_LENGTH, clean_text
 from caretide.runtime.access import requires
 from caretide.runtime.db import column_cipher
 from caretide.runtime.models import TenantKey
-from caretide.runtime.tx import Tx
+from caretide.runtime.tx import Tx, key_place
 from caretide.tenants import queries, rules
 from caretide.tenants.models import Company, CompanyAccount, CompanyService, Tenant
-from caretide.vault.envelope import new_key, wrap
+from caretide.vault.envelope import new_key, wrap_for
 
 
 @requires(Permission.TENANT_WRITE, creates(Data.SETTINGS))
@@ -31,7 +31,8 @@ async def create_tenant(tx: Tx, *, slug: str, name: str, is_generated: bool = Fa
         raise Conflict(f"The slug '{slug}' is taken; choose another")
     values = {"id": tx.tenant_id, "slug": slug, "name": title, "is_generated": is_generated}
     await tx.db.execute(insert(Tenant).values(**values))
-    await tx.db.execute(insert(TenantKey).values(version=1, wrapped=wrap(tx.stores.keyring, new_key())))
+    wrapped = wrap_for(tx.stores.keyring, new_key(), key_place(tx.tenant_id))
+    await tx.db.execute(insert(TenantKey).values(version=1, wrapped=wrapped))
     column_cipher.set(await tx.load_cipher())
     return tx.tenant_id
 
