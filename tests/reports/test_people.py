@@ -176,3 +176,13 @@ async def test_foreign_member_is_an_unknown_one(browser: httpx.AsyncClient, data
         assert (await browser.get(f"{place}{path}")).status_code == 404
     for path in ("", "/suspend", "/reinstate", "/invitation", "/stop-timer"):
         assert (await browser.post(f"{place}{path}", data={"name": "A", "role": "billing"})).status_code == 404
+
+
+@pytest.mark.req("N-08", "V-13")
+async def test_administrator_signs_somebody_out_and_hands_over_a_new_way_in(cast: Cast, signed_in: Visit) -> None:
+    browser, theirs = await signed_in(cast.administrator), await signed_in(cast.billing)
+    place = f"/admin/people/{cast.billing.member_id}"
+    assert (await browser.post(f"{place}/sign-out")).headers["location"] == f"{place}#access"
+    assert (await theirs.get("/me")).headers["location"] == "/sign-in?next=/me"
+    page = (await browser.post(f"{place}/new-way-in")).text
+    assert "/invitations/" in page

@@ -191,3 +191,14 @@ async def test_unfit_text_of_a_member_is_refused(
     new = {"email": "new@example.com", "name": "New Person", "role": "auditor"}
     answer = await program.post("/members", json=new | change)
     assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+@pytest.mark.req("V-13")
+async def test_own_sessions_are_listed_and_ended_by_program(cast: Cast, api: Visit) -> None:
+    one, two, three = [await api(cast.manager) for _ in range(3)]
+    lines = (await one.get("/me/sessions")).json()
+    assert [line["is_this"] for line in lines] == [True, False, False]
+    assert (await one.delete(f"/me/sessions/{lines[1]['id']}")).status_code == 204
+    assert sorted([(await each.get("/me")).status_code for each in (two, three)]) == [200, 401]
+    assert (await one.delete("/me/sessions")).status_code == 204
+    assert [(await each.get("/me")).status_code for each in (one, two, three)] == [200, 401, 401]

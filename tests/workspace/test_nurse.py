@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from caretide.rosters import actions as rosters
@@ -11,7 +12,8 @@ from caretide.tenants import actions as tenants
 from tests.billing.months import add_patient
 from tests.cast import Cast
 from tests.client import Visit
-from tests.database import HandClock
+from tests.database import HandClock, Server
+from tests.identity.accounts import PASSWORD, give_password, sent
 from tests.workspace.walk import ALL_TOLD, Walker
 
 TODAY = "2026-10-05"
@@ -263,3 +265,35 @@ async def test_htmx_loads_the_sign_in_as_a_page_once_the_session_has_ended(
     sent = await nurse.browser.post(f"{nurse.home}/timer/stop", data={"note": ""}, headers=headers)
     assert (sent.status_code, sent.content) == (401, b"")
     assert sent.headers["hx-redirect"] == f"/sign-in/again?next={nurse.home}"
+
+
+@pytest.mark.req("H-03")
+async def test_timer_and_note_outlive_the_session_and_no_second_is_added(
+    database: Database, cast: Cast, clock: HandClock, nurse: Walker, server: Server
+) -> None:
+    await give_password(database, cast.coordinator)
+    await designate(database, cast, nurse.patient_id)
+    await enroll(nurse, cast)
+    await nurse.done("timer/start", program="CCM", activity="patient_call")
+    page = (await nurse.browser.get(f"{nurse.home}/timer")).text
+    key = page.split('name="timer" value="')[1].split('"')[0]
+    draft = {"timer": key, "note": "Dizzy since the new tablets"}
+    clock.advance(minutes=3)
+    assert (await nurse.browser.post(f"{nurse.home}/timer/draft", data=draft)).status_code == 204
+    with psycopg.connect(server.admin) as connection:
+        stored = str(connection.execute("SELECT text FROM drafts").fetchall())
+    assert "Dizzy" not in stored
+    clock.advance(minutes=20)
+    assert (await nurse.browser.get(nurse.home)).headers["location"].startswith("/sign-in/again")
+    nurse.browser.headers.pop("x-csrf-token", "")
+    assert (await sent(nurse.browser, "/sign-in/again", password=PASSWORD)).status_code == 303
+    back = (await nurse.browser.get(nurse.home)).text
+    assert "Dizzy since the new tablets</textarea>" in back
+    assert 'data-elapsed="1380"' in back
+    theirs = await nurse.browser.post(f"{nurse.home}/timer/draft", data=draft | {"timer": str(cast.tenant_id)})
+    assert theirs.status_code == 409
+    await sent(nurse.browser, f"{nurse.home}/timer/stop", note="Dizzy since the new tablets")
+    with psycopg.connect(server.admin) as connection:
+        assert connection.execute("SELECT count(*) FROM drafts").fetchone() == (0,)
+        seconds = "SELECT duration_secs FROM time_log_entries WHERE patient_id = %s"
+        assert connection.execute(seconds, (nurse.patient_id,)).fetchall() == [(23 * 60,)]

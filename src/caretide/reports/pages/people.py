@@ -88,6 +88,26 @@ async def renew(request: Request, tx: SessionTx, member_id: UUID) -> Response:
     return await _show(request, tx, member_id, invited=_link(request, name, made))
 
 
+@router.post("/admin/people/{member_id}/sign-out")
+async def sign_out(request: Request, tx: SessionTx, member_id: UUID) -> Response:
+    """End a person's sessions here, from the next request on."""
+    await actions.sign_out_member(tx, member_id)
+    return respond.redirect(request, f"{LIST}/{member_id}#access", done="signed-out-member")
+
+
+@router.post("/admin/people/{member_id}/new-way-in")
+async def reset_ways_in(request: Request, tx: SessionTx, member_id: UUID) -> Response:
+    """Take away what a person signs in with; the link to bind it anew is on the answer and nowhere else."""
+    links: list[InviteLink] = []
+    name = (await member_page(tx, member_id)).person.name
+
+    async def act() -> None:
+        links.append(_link(request, name, await actions.reset_ways_in(tx, member_id)))
+
+    refused = await respond.attempt(tx, "new-way-in", {}, act)
+    return await _show(request, tx, member_id, form=refused, invited=links[0] if links else None)
+
+
 @router.get("/admin/people/{member_id}/suspend")
 async def ask_to_suspend(request: Request, tx: SessionTx, member_id: UUID) -> Response:
     """Say what ends with a person's access, before it does."""
