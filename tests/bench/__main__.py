@@ -27,6 +27,7 @@ from tests.bench import (
     standings,
     team_page,
     time_entry,
+    walls,
     whole_close,
     worklist,
 )
@@ -42,6 +43,7 @@ BENCHMARKS: Final[dict[str, Callable[[Ground, Size], Measured | None]]] = {
     "records": records.run,
     "generate": big.run,
     "standings": standings.run,
+    "walls": walls.run,
     "worklist": worklist.run,
     "patient_page": patient_page.run,
     "team_page": team_page.run,
