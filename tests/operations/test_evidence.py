@@ -101,7 +101,7 @@ def test_full_folder_and_unknown_tenant_are_refused(small: Small, folder: Path, 
 @pytest.mark.req("H-06", "R-20")
 def test_lost_document_is_told(small: Small, tmp_path: Path) -> None:
     """What the deep look finds goes into the evidence as it is."""
-    (document,) = (small.settings.home / "vault").glob("*/??/*")
+    (document,) = (small.settings.home / "vault").glob(f"*/??/{small.document}")
     kept = shutil.move(document, tmp_path / "away")
     try:
         build(small.settings, small.cast.slug, tmp_path / "e")

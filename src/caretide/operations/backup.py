@@ -23,7 +23,7 @@ from psycopg import sql
 from caretide.kernel.clock import Clock, system_clock
 from caretide.kernel.errors import Conflict, Invalid, NotFound
 from caretide.operations import key_bundle, records
-from caretide.postgres import base_backup
+from caretide.postgres import cluster_copy
 from caretide.postgres import server as postgres
 from caretide.postgres.folders import Home, existing, explained
 from caretide.postgres.roles import LoginRole
@@ -180,7 +180,7 @@ def _database(settings: Settings, writer: _Writer) -> tuple[list[Part], str | No
     with postgres.share(settings.home) as cluster:
         admin = cluster.url(LoginRole.ADMIN)
         before = row_counts(admin)
-        base = writer.put(BASE, _deflated(base_backup.stream(cluster)))
+        base = writer.put(BASE, _deflated(cluster_copy.stream(cluster)))
         facts = json.dumps({"before": before, "after": row_counts(admin)})
         with psycopg.connect(admin) as connection:
             server = str(connection.info.server_version)

@@ -26,7 +26,7 @@ from caretide.operations import backup, key_bundle, records
 from caretide.operations.backup import BASE, FACTS, VAULT, VAULT_LIST, Manifest
 from caretide.operations.doctor import examine
 from caretide.operations.findings import Level
-from caretide.postgres import base_backup
+from caretide.postgres import cluster_copy
 from caretide.postgres import server as postgres
 from caretide.postgres.account import server_account
 from caretide.postgres.folders import Home, claim_for, existing
@@ -88,7 +88,7 @@ def restore(
     keyring = Keyring.open(ours.path / "keys", "backup")
     outcome = Outcome(begun, manifest.at, (begun - manifest.at).total_seconds())
     if manifest.postgres is not None:
-        base_backup.unpack(ours.path, backup.inflated(backup.opened(manifest, BASE, keyring)))
+        cluster_copy.unpack(ours.path, backup.inflated(backup.opened(manifest, BASE, keyring)))
     _documents(manifest, ours, keyring)
     if manifest.postgres is not None:
         restored = settings.model_copy(update={"home": ours.path, "database_url": None})
