@@ -24,9 +24,9 @@ LONG_AGO = date(2020, 1, 1)
 
 @pytest.fixture
 async def patient(database: Database, cast: Cast) -> UUID:
-    """A patient whose chart the manager opened twice and billing once."""
+    """A patient whose chart the manager opened twice and the practitioner once."""
     admitted = await admit(database, cast)
-    for who in (cast.manager, cast.manager, cast.billing):
+    for who in (cast.manager, cast.manager, cast.practitioner):
         async with database.tx(who) as tx:
             await patients.patient(tx, admitted)
             await patients.conditions(tx, admitted)
@@ -126,7 +126,7 @@ async def test_page_keeps_the_filters_in_its_links_and_takes_bad_ones_for_what_t
 async def test_sheet_has_every_field_of_what_is_shown(browser: httpx.AsyncClient, cast: Cast, patient: UUID) -> None:
     text = (await browser.get("/audit.csv", params=SINCE | {"verb": "patients.patient"})).text
     lines = list(csv.DictReader(io.StringIO(text)))
-    assert [one["who"] for one in lines] == ["Billing Person", "Manager Person", "Manager Person"]
+    assert [one["who"] for one in lines] == ["Practitioner Person", "Manager Person", "Manager Person"]
     assert set(lines[0]) == set(events.SHEET_COLUMNS)
 
 
@@ -139,7 +139,7 @@ async def test_chart_names_everybody_who_saw_it(
     viewers = (await (await api(cast.auditor)).get(f"/patients/{patient}/viewers")).json()
     seen = {one["who"]: (one["events"], one["data"]) for one in viewers}
     assert seen["Manager Person"] == (4, ["conditions", "contact", "demographics"])
-    assert seen["Billing Person"][0] == 2
+    assert seen["Practitioner Person"][0] == 2
 
 
 async def test_event_shows_its_bytes_and_that_they_hold(
