@@ -39,7 +39,7 @@ async def token(tx: Tx) -> tuple[str, int]:
 async def run(tx: Tx, script: str) -> str:
     """Run a script in the simple protocol, as an injection into one would; return all that came back."""
     raw = await tx.db.get_raw_connection()
-    driver: psycopg.AsyncConnection[Any] = raw.driver_connection  # type: ignore[assignment]
+    driver: psycopg.AsyncConnection[Any] = raw.driver_connection  # type: ignore[assignment]  # the pool is psycopg's
     heard: list[str] = []
 
     def hear(notice: psycopg.errors.Diagnostic) -> None:

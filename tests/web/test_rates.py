@@ -63,7 +63,7 @@ async def test_a_block_costs_one_statement(
     async def counted(*given: object) -> int:
         nonlocal taken
         taken += 1
-        return await take(*given)  # type: ignore[arg-type]
+        return await take(*given)  # type: ignore[arg-type]  # hands on what it was given
 
     monkeypatch.setattr(one, "_take", counted)
     subject = str(new_id())
