@@ -77,8 +77,25 @@ async def _faults(page: Page, width: int, scheme: str) -> list[str]:
     await page.evaluate("document.querySelectorAll('main details').forEach((each) => (each.open = true))")
     # Dark differs in its colors alone.
     result = await Axe().run(page, options={"runOnly": ["color-contrast"]} if scheme == "dark" else None)
+    found += await page.evaluate(_COVERED)
     found += [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in result.response["violations"]]
     return found
+
+
+_COVERED = """() => [...document.querySelectorAll(
+    "main :is(button, select, textarea, summary, input:not([type=hidden]))")]
+  .filter((each) => each.checkVisibility({ visibilityProperty: true }) && !each.closest(".visually-hidden, [inert]"))
+  .flatMap((each) => {
+    each.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+    const box = each.getBoundingClientRect();
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    if (box.width < 4 || x < 0 || y < 0 || x > innerWidth || y > innerHeight) return [];
+    const there = document.elementFromPoint(x, y);
+    const label = each.labels?.[0];
+    if (each.contains(there) || label?.contains(there)) return [];
+    return [`covered by ${there?.outerHTML.slice(0, 80)}: ${each.outerHTML.slice(0, 120)}`];
+  })"""
+"""What a mouse cannot reach: at its middle lies something else."""
 
 
 def _slug(what: str) -> str:
