@@ -21,6 +21,7 @@ from caretide.tenants.cli import (
     companies,
     members,
     practitioners,
+    settings,
     tenants,
 )
 
@@ -39,6 +40,7 @@ app.add_typer(clinics, name="clinics")
 app.add_typer(practitioners, name="practitioners")
 app.add_typer(members, name="members")
 app.add_typer(agreements, name="agreements")
+app.add_typer(settings, name="settings")
 app.add_typer(imports, name="import")
 app.add_typer(month, name="month")
 app.add_typer(rules, name="rules")

@@ -48,6 +48,7 @@ from caretide.reports.pages import administration as administration_pages
 from caretide.reports.pages import agreements as agreement_pages
 from caretide.reports.pages import company as company_pages
 from caretide.reports.pages import people as people_pages
+from caretide.reports.pages import settings as settings_pages
 from caretide.reports.pages import team as team_pages
 from caretide.rosters import api as rosters_api
 from caretide.runtime.access import Denied
@@ -93,6 +94,7 @@ PAGES: Final = (
     people_pages.router,
     company_pages.router,
     agreement_pages.router,
+    settings_pages.router,
     time_log_pages.router,
     workspace_pages.router,
     outreach_pages.router,

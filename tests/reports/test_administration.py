@@ -27,7 +27,7 @@ def figures(page: str) -> dict[str, tuple[str, str]]:
 
 async def test_new_tenant_is_told_what_to_do_first(cast: Cast, signed_in: Visit) -> None:
     page = (await (await signed_in(cast.administrator)).get("/admin")).text
-    assert "4 of 6 done" in page
+    assert "4 of 7 done" in page
     assert "Record what its months rest on" in page
     assert "no patients were imported" in page
     assert "Nothing waits, and nothing has failed." in page

@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Row, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Integer, Row, and_, bindparam, func, literal_column, select, update
 
 from caretide.identity.models import Account, Membership, Passkey, RecoveryCode, Session, TotpSeed
 from caretide.identity.rules import ABSOLUTE, IDLE, Factor, Stage, ago, is_whole, stage
@@ -16,6 +16,10 @@ from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads, signs_in
 from caretide.runtime.access import open_to_all, requires
 from caretide.runtime.tx import Tx
+
+_IDLE_MINUTES: ColumnElement[int] = literal_column(
+    "(SELECT t.idle_minutes FROM tenants AS t WHERE t.id = sessions.tenant_id)", Integer
+).label("idle_minutes")
 
 _SESSION = select(
     Session.account_id,
@@ -28,6 +32,8 @@ _SESSION = select(
     Session.amr,
     Session.auth_time,
     Session.id,
+    # The tenant is not bound yet: this stands outside its wall, kept by the tenant's setting.
+    _IDLE_MINUTES,
 ).where(
     Session.id_hash == bindparam("id_hash"),
     Session.account_id == Account.id,
@@ -64,7 +70,8 @@ def session_hash(secret: str) -> bytes:
 async def standing(tx: Tx, secret: str) -> Known:
     """Return a session that is not over, however far it has come; raise Unauthenticated otherwise."""
     row = (await tx.db.execute(_SESSION, {"id_hash": session_hash(secret)})).one_or_none()
-    at = Stage.OVER if row is None else stage(row.amr, row.created_at, row.last_seen_at, tx.now)
+    idle = timedelta(minutes=row.idle_minutes) if row is not None and row.idle_minutes else IDLE
+    at = Stage.OVER if row is None else stage(row.amr, row.created_at, row.last_seen_at, tx.now, idle)
     if row is None or at is Stage.OVER:
         raise Unauthenticated("Your session has ended; sign in again")
     return Known(

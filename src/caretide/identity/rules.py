@@ -15,6 +15,8 @@ from caretide.kernel.errors import Invalid
 MINIMUM: Final = 15
 MAXIMUM: Final = 128
 IDLE: Final = timedelta(minutes=15)
+LONGEST_IDLE: Final = timedelta(minutes=30)
+"""The most that a tenant may decide on."""
 ABSOLUTE: Final = timedelta(hours=12)
 HALFWAY: Final = timedelta(minutes=15)
 """How long a sign-in may stand between its first factor and its second."""
@@ -103,13 +105,15 @@ def is_whole(amr: Collection[str]) -> bool:
     return Factor.PASSKEY in amr or (Factor.PASSWORD in amr and bool({Factor.TOTP, Factor.RECOVERY} & set(amr)))
 
 
-def stage(amr: Collection[str], created_at: datetime, last_seen_at: datetime, now: datetime) -> Stage:
-    """Return how far a session that nobody ended has come."""
+def stage(
+    amr: Collection[str], created_at: datetime, last_seen_at: datetime, now: datetime, idle: timedelta = IDLE
+) -> Stage:
+    """Return how far a session that nobody ended has come; `idle` is what its tenant decided."""
     if now - created_at >= ABSOLUTE:
         return Stage.OVER
     if not is_whole(amr):
         return Stage.PARTIAL if now - created_at < HALFWAY else Stage.OVER
-    return Stage.OPEN if now - last_seen_at < IDLE else Stage.IDLE
+    return Stage.OPEN if now - last_seen_at < idle else Stage.IDLE
 
 
 class Kind(StrEnum):

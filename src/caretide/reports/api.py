@@ -9,10 +9,12 @@ from starlette.responses import Response
 from caretide.reports.queries.agreements import register
 from caretide.reports.queries.company import company_page
 from caretide.reports.queries.people import users
+from caretide.reports.queries.settings import settings_out
 from caretide.reports.queries.team import team_metrics
 from caretide.reports.schemas.agreements import AgreementBody, EndBody, RegisterOut
 from caretide.reports.schemas.company import CompanyPage
 from caretide.reports.schemas.people import RoleBody, UserOut, UsersOut
+from caretide.reports.schemas.settings import SettingsOut, SettingsPatch
 from caretide.reports.schemas.team import TeamMetrics
 from caretide.runtime.web import Known, Router, TokenTx
 from caretide.tenants import actions, queries
@@ -97,3 +99,17 @@ async def agreement_file(tx: TokenTx, agreement_id: UUID) -> Response:
 async def end_agreement(tx: TokenTx, agreement_id: UUID, sent: EndBody) -> None:
     """End an agreement early, with its last day."""
     await actions.end_agreement(tx, agreement_id, sent.last_day, sent.reason)
+
+
+@router.get("/admin/settings", tags=["admin"])
+async def get_settings(tx: TokenTx) -> SettingsOut:
+    """Return the tenant's settings and every change of them."""
+    return await settings_out(tx)
+
+
+@router.patch("/admin/settings", tags=["admin"])
+async def change_settings(tx: TokenTx, sent: SettingsPatch) -> SettingsOut:
+    """Change settings from the next request on; what is not sent stays."""
+    known = await queries.settings(tx)
+    await actions.change_settings(tx, replace(known, **sent.model_dump(exclude_unset=True)))
+    return await settings_out(tx)

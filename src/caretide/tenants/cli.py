@@ -18,6 +18,7 @@ clinics = typer.Typer(help="Clinics of a tenant.", no_args_is_help=True)
 practitioners = typer.Typer(help="Billing practitioners of a tenant.", no_args_is_help=True)
 members = typer.Typer(help="People who work in a tenant.", no_args_is_help=True)
 
+settings = typer.Typer(help="What a tenant decides about itself.", no_args_is_help=True)
 agreements = typer.Typer(help="Agreements by which a tenant's patient data may be held.", no_args_is_help=True)
 
 TenantOption = Annotated[str, typer.Option("--tenant", help="The tenant's slug.")]
@@ -351,3 +352,42 @@ def list_agreements(tenant: TenantOption, as_json: JsonOption = False) -> None:
     ]
     columns = ("with", "kind", "state", "effective", "last day", "breach notice")
     show(rows, columns, as_json=as_json, empty="No agreements yet: caretide agreements add")
+
+
+@settings.command("show")
+def show_settings(tenant: TenantOption, as_json: JsonOption = False) -> None:
+    """Show a tenant's settings as they stand."""
+    from caretide.runtime.console import show
+    from caretide.tenants import queries
+    from caretide.tenants.rules.settings import kept
+
+    values = kept(in_tenant(tenant, queries.settings))
+    show(
+        [{"name": name, "value": value} for name, value in values.items()], ("name", "value"), as_json=as_json, empty=""
+    )
+
+
+@settings.command("change")
+def change_settings(
+    tenant: TenantOption,
+    administrators_see_health: Annotated[bool | None, typer.Option(help="Whether administrators do.")] = None,
+    idle_minutes: Annotated[int | None, typer.Option(help="Minutes until a session rests: 5 to 30, in fives.")] = None,
+    privacy_contact: Annotated[str | None, typer.Option(help="Address of who is told of emergency access.")] = None,
+) -> None:
+    """Change a tenant's settings; what is not named stays."""
+    from dataclasses import replace
+
+    from caretide.tenants import actions, queries
+
+    sent = {
+        "administrators_see_health": administrators_see_health,
+        "idle_minutes": idle_minutes,
+        "privacy_contact": privacy_contact,
+    }
+    named: dict[str, Any] = {name: value for name, value in sent.items() if value is not None}
+
+    async def change(tx: "Tx") -> list[str]:
+        return await actions.change_settings(tx, replace(await queries.settings(tx), **named))
+
+    changed = in_tenant(tenant, change)
+    typer.echo(f"Changed: {', '.join(changed)}." if changed else "Nothing differs from what stands.")

@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from caretide.kernel.ids import new_id
@@ -26,12 +27,14 @@ class Tenant(Base):
     """A covered entity. Holds no health data; readable across tenants so that people can choose among theirs."""
 
     __tablename__ = "tenants"
+    __table_args__ = (CheckConstraint("idle_minutes BETWEEN 5 AND 30", name="idle_minutes"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     slug: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     is_generated: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    idle_minutes: Mapped[int] = mapped_column(server_default=text("15"))
 
 
 class Company(Base):
@@ -69,6 +72,31 @@ class CompanyAccount(Base):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True, index=True)
     is_director: Mapped[bool] = mapped_column(server_default=text("false"))
     joined_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class TenantSetting(TenantTable):
+    """What the tenant decided about itself, from a moment on: the newest row of a name stands. Inserted once."""
+
+    __tablename__ = "tenant_settings"
+    __table_args__ = (
+        references("members", "recorded_by"),
+        CheckConstraint(
+            "name IN ('administrators_see_health', 'idle_minutes', 'privacy_contact', 'glass_members')", name="name"
+        ),
+        CheckConstraint(
+            "CASE name WHEN 'administrators_see_health' THEN jsonb_typeof(value) = 'boolean' "
+            "WHEN 'idle_minutes' THEN value IN (to_jsonb(5), to_jsonb(10), to_jsonb(15), to_jsonb(20), to_jsonb(25), "
+            "to_jsonb(30)) WHEN 'glass_members' THEN jsonb_typeof(value) = 'array' "
+            "ELSE jsonb_typeof(value) = 'string' END",
+            name="value",
+        ),
+        Index("tenant_settings_name_idx", "tenant_id", "name", text("recorded_at DESC")),
+    )
+
+    name: Mapped[str]
+    value: Mapped[Any] = mapped_column(JSONB)
+    recorded_by: Mapped[UUID | None]
+    recorded_at: Mapped[datetime]
 
 
 class Agreement(TenantTable):

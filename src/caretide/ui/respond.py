@@ -34,6 +34,7 @@ DONE: Final = {
     "agreement": "The agreement was recorded.",
     "agreement-ended": "The agreement ends on that day.",
     "clinic": "The clinic was added.",
+    "settings": "The settings stand from now on.",
     "clinic-changed": "The clinic was changed.",
     "clinic-fact": "Recorded for the clinic.",
     "closed-before": "This month was closed before; nothing was left to do.",

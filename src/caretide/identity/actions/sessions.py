@@ -7,7 +7,7 @@ from sqlalchemy import update
 from caretide.identity import queries
 from caretide.identity.models import Session
 from caretide.identity.opening import renewed
-from caretide.identity.rules import IDLE
+from caretide.identity.rules import LONGEST_IDLE
 from caretide.kernel.errors import NotFound
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, signs_in, signs_out
@@ -71,4 +71,4 @@ async def pause_sessions(tx: Tx, account_id: UUID) -> None:
     here = update(Session).where(
         Session.account_id == account_id, Session.tenant_id == tx.tenant_id, Session.ended_at.is_(None)
     )
-    await tx.db.execute(here.values(last_seen_at=tx.now - IDLE))
+    await tx.db.execute(here.values(last_seen_at=tx.now - LONGEST_IDLE))

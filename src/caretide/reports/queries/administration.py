@@ -73,7 +73,9 @@ async def _clinic(tx: Tx, clinic: ClinicRow, run: Any) -> ClinicHealth:
     today = tx.now.astimezone(clinic.zone).date()
     facts = await tenants.clinic_facts(tx, clinic.id, today)
     month = Month.of(today).previous()
-    close, close_tone = rules.close_words((await closes.close_states(tx, month)).get(clinic.id))
+    # An administrator whom a setting keeps from health data sees no month either.
+    states = await closes.close_states(tx, month) if Permission.MONTH_READ in tx.actor.permissions else {}
+    close, close_tone = rules.close_words(states.get(clinic.id))
     imported, import_text, import_tone = _import(tx, run)
     return ClinicHealth(
         clinic_id=str(clinic.id),
@@ -153,7 +155,9 @@ async def _steps(tx: Tx, people: Sequence[MemberRow], health: Sequence[ClinicHea
         "facts": bool(health) and not any(one.missing for one in health),
         "practitioner": bool(await tenants.practitioners(tx)),
         "people": any(person.role != Role.ADMINISTRATOR for person in people),
-        "patients": bool((await tx.db.execute(select(exists().where(Patient.id.is_not(None))))).scalar_one()),
+        "settings": bool((await tenants.settings(tx)).privacy_contact),
+        # Whom a setting keeps from health data cannot see whether there are any: nothing is asked of them.
+        "patients": Permission.PATIENT_READ not in tx.actor.permissions or await _has_patients(tx),
     }
     if rules.is_settled([key for key, is_done in done.items() if is_done]):
         return ()
@@ -162,6 +166,10 @@ async def _steps(tx: Tx, people: Sequence[MemberRow], health: Sequence[ClinicHea
         Step(title=title, text=told, href=lacking if key == "facts" else href, is_done=done[key])
         for key, title, told, href in rules.STEPS
     )
+
+
+async def _has_patients(tx: Tx) -> bool:
+    return bool((await tx.db.execute(select(exists().where(Patient.id.is_not(None))))).scalar_one())
 
 
 async def _figures(

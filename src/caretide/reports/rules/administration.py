@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 
 Tone = Literal["good", "warn", "bad", "info", "neutral"]
-StepKey = Literal["agreements", "clinic", "facts", "practitioner", "people", "patients"]
+StepKey = Literal["agreements", "clinic", "facts", "practitioner", "people", "settings", "patients"]
 
 RENEW_WITHIN_DAYS: Final = 60
 """A license is told of this long before it runs out: boards take weeks to renew one."""
@@ -58,6 +58,7 @@ STEPS: Final[tuple[tuple[StepKey, str, str, str], ...]] = (
     ("facts", "Record what its months rest on", "Round-the-clock access, and the certified EHR.", "/clinics"),
     ("practitioner", "Name a billing practitioner", "Months are billed under their NPI.", "/practitioners"),
     ("people", "Invite people", "Somebody to call the patients, somebody to close the month.", "/admin/people"),
+    ("settings", "Name a privacy contact", "Who is told when emergency access is used.", "/admin/settings"),
     ("patients", "Import patients", "On the server: caretide import fhir FOLDER --tenant T --clinic C", ""),
 )
 """The first steps of a tenant in their order: key, title, text, and where it is done."""

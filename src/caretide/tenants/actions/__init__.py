@@ -25,6 +25,7 @@ from caretide.tenants.actions.members import (
     suspend_member,
     update_member,
 )
+from caretide.tenants.actions.settings import change_settings
 from caretide.tenants.actions.tenants import create_company, create_tenant, join_company, serve_tenant
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "accept_invitation",
     "accept_with_passkey",
     "add_agreement",
+    "change_settings",
     "create_clinic",
     "create_company",
     "create_tenant",

@@ -37,6 +37,7 @@ from caretide.tenants.queries.places import (
     tenant_by_slug,
     tenants,
 )
+from caretide.tenants.queries.settings import changes_of_settings, settings
 from caretide.tenants.rules import ClinicRow, PractitionerRow
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "agreement",
     "agreement_file",
     "agreements",
+    "changes_of_settings",
     "check_member",
     "clinic",
     "clinic_by_slug",
@@ -75,6 +77,7 @@ __all__ = [
     "practitioners",
     "practitioners_page",
     "serving_company",
+    "settings",
     "tenant_by_slug",
     "tenant_of_token",
     "tenants",

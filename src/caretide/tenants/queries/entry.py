@@ -11,7 +11,7 @@ from caretide.identity import queries as identity
 from caretide.identity.schemas import InvitationPage, TenantChoice
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import NotFound
-from caretide.kernel.permissions import GRANTS, WALLED, Permission, Role
+from caretide.kernel.permissions import Permission, Role, granted, walled
 from caretide.kernel.records import Data, reads, signs_in
 from caretide.runtime.access import open_to_all, requires
 from caretide.runtime.tx import Tx, bind
@@ -19,6 +19,7 @@ from caretide.tenants import schemas
 from caretide.tenants.models import Invitation, Member, Tenant
 from caretide.tenants.queries.people import myself
 from caretide.tenants.queries.places import my_tenant, tenants
+from caretide.tenants.queries.settings import standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,9 @@ class Place(TenantChoice):
     slug: str
 
 
-_MEMBER = select(Member.role, Member.status, Member.display_name).where(Member.id == bindparam("member_id"))
+_MEMBER = select(
+    Member.role, Member.status, Member.display_name, standing("administrators_see_health").label("sees")
+).where(Member.id == bindparam("member_id"))
 
 
 @open_to_all("this is how the actor is found out", signs_in(Data.ACCOUNT))
@@ -42,14 +45,14 @@ async def actor_behind(tx: Tx, secret: str, sign_of_life: bool = True) -> Actor:
     member = (await tx.db.execute(_MEMBER, {"member_id": session.member_id})).one_or_none()
     if member is None or member.status != "active":
         return Actor.account(session.account_id, session.display_name)
-    role = Role(member.role)
+    role, sees = Role(member.role), member.sees is not False
     return Actor(
         "member",
         session.tenant_id,
-        GRANTS[role],
+        granted(role, administrators_see_health=sees),
         session.account_id,
         session.member_id,
-        walled=role in WALLED,
+        walled=walled(role, administrators_see_health=sees),
         name=member.display_name,
         roles=(role,),
     )
