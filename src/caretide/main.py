@@ -24,6 +24,8 @@ from caretide.disclosures import api as disclosures_api
 from caretide.disclosures import pages as disclosures_pages
 from caretide.documents import api as documents_api
 from caretide.documents import pages as documents_pages
+from caretide.ehr import api as ehr_api
+from caretide.ehr import pages as ehr_pages
 from caretide.enrollment import api as enrollment_api
 from caretide.identity import api as identity_api
 from caretide.identity import pages as identity_pages
@@ -90,6 +92,7 @@ PAGES: Final = (
     identity_pages.router,
     tenants_pages.public,
     tenants_pages.router,
+    ehr_pages.router,
     administration_pages.router,
     people_pages.router,
     company_pages.router,
@@ -109,6 +112,7 @@ API: Final = (
     tenants_api.public,
     tenants_api.router,
     patients_api.router,
+    ehr_api.router,
     rosters_api.router,
     enrollment_api.router,
     time_log_api.router,
@@ -121,6 +125,7 @@ API: Final = (
     audit_api.router,
 )
 FEATURES_WITH_TEMPLATES: Final = (
+    "ehr",
     "identity",
     "tenants",
     "time_log",

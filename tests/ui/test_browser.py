@@ -176,12 +176,11 @@ async def test_pages_work_without_script() -> None:
         await expect(page.get_by_role("button", name="Search")).to_be_visible()
 
 
-async def test_browser_keeps_nothing_but_the_address() -> None:
+async def test_browser_keeps_nothing() -> None:
     async with browsing() as (_, context):
         page = await opened(context, "patient")
         assert await page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
-        # htmx notes the path of the tab, whatever its settings; a path names nobody.
-        assert await page.evaluate("Object.keys(sessionStorage)") == ["htmx-current-path-for-history"]
+        assert await page.evaluate("Object.keys(sessionStorage)") == []
 
 
 async def test_palette_goes_to_a_place_by_keys_alone() -> None:

@@ -34,6 +34,15 @@ from tidegate.contract import (
 COMMAND: Final = (sys.executable, "-P", "-c", "from tidegate.cli import main; main()", "map")
 """The gateway's own program in this interpreter's environment; -P keeps the working folder out of what it imports."""
 
+_LIMITS: Final = """
+import resource as r
+for kind, most in ((r.RLIMIT_AS, 2 << 30), (r.RLIMIT_CPU, 900), (r.RLIMIT_FSIZE, 0), (r.RLIMIT_NOFILE, 64),
+        (r.RLIMIT_NPROC, 0), (r.RLIMIT_CORE, 0)):
+    r.setrlimit(kind, (most, most))
+"""
+BOUNDED: Final = (sys.executable, "-P", "-B", "-c", f"{_LIMITS}\nfrom tidegate.cli import main; main()", "map")
+"""The same for files from outside: 2 GB of memory, 15 minutes of a processor, nothing written and nothing started."""
+
 BATCH_MESSAGES: Final = 100
 BATCH_RESOURCES: Final = 4_000
 LINE_BYTES: Final = 256 * 1024 * 1024
@@ -46,9 +55,11 @@ OnProgress = Callable[[ImportReport], None]
 
 
 @asynccontextmanager
-async def mapped(path: Path) -> AsyncGenerator["Gateway"]:
-    """Run the gateway over a path; end it when the reader is done or gives up."""
-    process = await asyncio.create_subprocess_exec(*COMMAND, "--", str(path), stdout=PIPE, stderr=PIPE)
+async def mapped(path: Path, *, is_bounded: bool = False) -> AsyncGenerator["Gateway"]:
+    """Run the gateway over a path; end it when the reader is done or gives up. Bounded, it gets no environment."""
+    command = BOUNDED if is_bounded else COMMAND
+    environment: dict[str, str] | None = {} if is_bounded else None
+    process = await asyncio.create_subprocess_exec(*command, "--", str(path), stdout=PIPE, stderr=PIPE, env=environment)
     gateway = Gateway(process)
     try:
         yield gateway
@@ -102,28 +113,31 @@ async def run_import(
     clinic: ClinicRow,
     source: str | None = None,
     on_progress: OnProgress = lambda _: None,
+    *,
+    actor: Actor | None = None,
+    is_bounded: bool = False,
 ) -> ImportReport:
-    """Import FHIR files into a clinic as the system; return what was taken and what was not.
+    """Import FHIR files into a clinic, as the system or as somebody; return what was taken and what was not.
 
     `source` names the EHR inside which the files' ids are unique; by default it is what the gateway calls them. Raises
     Invalid when the path holds nothing to read. What ends an import later is the report's `failure`.
     """
     report = ImportReport()
-    async with mapped(path) as gateway:
+    async with mapped(path, is_bounded=is_bounded) as gateway:
         lines = gateway.lines()
         named = await _source(gateway, lines)
         report.source = source or named
-        system = Actor.system(tenant_id)
-        async with database.tx(system) as tx:
+        acting = actor or Actor.system(tenant_id)
+        async with database.tx(acting) as tx:
             run_id = await actions.start_run(tx, clinic.id, report.source)
         try:
-            await _take_all(database, system, clinic, _messages(lines, report), report, on_progress)
+            await _take_all(database, acting, clinic, _messages(lines, report), report, on_progress)
         except CaretideError as error:
             report.failure = error.message
         else:
             report.failure = await _cut_off(gateway, report)
     if report.failure is None:
-        async with database.tx(system) as tx:
+        async with database.tx(acting) as tx:
             await actions.finish_run(tx, run_id, report.counts)
     return report
 

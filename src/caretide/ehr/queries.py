@@ -8,12 +8,14 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Text, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from caretide.ehr.models import EhrMessage
+from caretide.ehr.models import EhrMessage, ImportRun
+from caretide.ehr.schemas import ImportOut, ImportsPage, RunOut
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
+from caretide.tenants import queries as tenants
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +86,48 @@ async def history(tx: Tx, patient_id: UUID) -> list[MessageRow]:
     )
     tx.touch(patient_id)
     return [MessageRow(*row) for row in (await tx.db.execute(wanted)).all()]
+
+
+@requires(Permission.PATIENT_IMPORT, reads(Data.SETTINGS))
+async def may_import(tx: Tx) -> None:
+    """Refuse those who may not import, before anything of their file is read."""
+    del tx
+
+
+@requires(Permission.PATIENT_IMPORT, reads(Data.SETTINGS))
+async def runs(tx: Tx, limit: int = 50) -> list[RunOut]:
+    """Return the last imports, newest first."""
+    names = {clinic.id: clinic.name for clinic in await tenants.clinics(tx)}
+    wanted = (
+        select(
+            ImportRun.id,
+            ImportRun.clinic_id,
+            ImportRun.source,
+            ImportRun.started_at,
+            ImportRun.finished_at,
+            ImportRun.counts,
+        )
+        .order_by(ImportRun.started_at.desc(), ImportRun.id.desc())
+        .limit(limit)
+    )
+    return [
+        RunOut(
+            id=row.id,
+            clinic_id=row.clinic_id,
+            clinic=names[row.clinic_id],
+            source=row.source,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            # Removed are those that the source no longer names.
+            patients=sum(count for what, count in row.counts.get("patient", {}).items() if what != "removed"),
+            refused=row.counts.get("refused", 0),
+        )
+        for row in (await tx.db.execute(wanted)).all()
+    ]
+
+
+@requires(Permission.PATIENT_IMPORT, reads(Data.SETTINGS))
+async def imports_page(tx: Tx, done: ImportOut | None = None) -> ImportsPage:
+    """Return the imports so far, and where the next could go."""
+    places = [(str(clinic.id), clinic.name) for clinic in await tenants.clinics(tx)]
+    return ImportsPage(clinics=places, runs=await runs(tx), done=done)

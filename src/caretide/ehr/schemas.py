@@ -1,8 +1,13 @@
 """What an import did, in figures, and what it could not take."""
 
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, Self
+from uuid import UUID
 
+from caretide.kernel.errors import Invalid, NotFound
 from tidegate.contract import Summary
 
 KINDS: Final = ("patient", "practitioner", "condition", "medication", "allergy", "coverage", "encounter")
@@ -91,3 +96,83 @@ class ImportReport:
     counts: Counts = field(default_factory=Counts)
     failure: str | None = None
     summary: Summary | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOut:
+    """What became of a file. `failure` says what ended it early; what is counted was taken all the same."""
+
+    source: str
+    complete: bool
+    failure: str | None
+    resources: int
+    changed: int
+    counts: dict[str, Tally]
+    rejected_count: int
+    rejected: list[Refused]
+    at_another_clinic: int
+
+    @classmethod
+    def of(cls, report: ImportReport) -> Self:
+        """Put a report into the words of the API."""
+        counts = report.counts
+        return cls(
+            source=report.source,
+            complete=report.failure is None,
+            failure=report.failure,
+            resources=counts.total,
+            changed=counts.changed,
+            counts={kind: tally for kind, tally in counts.tallies.items() if tally.total},
+            rejected_count=counts.refused,
+            rejected=counts.refusals,
+            at_another_clinic=len(counts.elsewhere),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOut:
+    """One import: `counts` by kind, empty for one that did not finish."""
+
+    id: UUID
+    clinic_id: UUID
+    clinic: str
+    source: str
+    started_at: datetime
+    finished_at: datetime | None
+    patients: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportsPage:
+    """Administration > Import."""
+
+    clinics: list[tuple[str, str]]
+    runs: list[RunOut]
+    done: ImportOut | None = None
+
+
+_SOURCE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+
+
+def source_name(text: str | None) -> str | None:
+    """Return the name of an EHR, None where none was given; raise Invalid for what is no name."""
+    if not text:
+        return None
+    if not _SOURCE_NAME.fullmatch(text):
+        raise Invalid("A source is named in lower-case letters, digits and dashes", field="source")
+    return text
+
+
+def clinic_of(text: str) -> UUID:
+    """Return the clinic that a form names."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound from None
+
+
+async def parts_of(read: Callable[[int], Awaitable[bytes]]) -> AsyncIterator[bytes]:
+    """Yield a file part by part."""
+    while part := await read(1 << 18):
+        yield part

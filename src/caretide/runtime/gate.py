@@ -21,6 +21,9 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 MOST_BYTES: Final = 1024 * 1024
 """The largest body that is taken: every form and every JSON document is far smaller."""
 
+LARGER: Final = {"/api/v1/imports": 256 * 1024 * 1024, "/admin/imports": 20 * 1024 * 1024}
+"""Places that take files, each with its most: a program's is read as it comes, a form's is held on disk first."""
+
 TOO_MUCH: Final = b"This is more than can be taken at once\n"
 
 POLICY: Final = (
@@ -162,7 +165,7 @@ class AccessGate:
             await self._plain(send, *refusal)
             return
         started = refused = False
-        bounded = _Bounded(receive, MOST_BYTES)
+        bounded = _Bounded(receive, most_of(scope))
 
         async def checked(message: Message) -> None:
             nonlocal started, refused
@@ -206,6 +209,11 @@ class AccessGate:
         await send({"type": "http.response.body", "body": body})
 
 
+def most_of(scope: Scope) -> int:
+    """Return how large a request's body may be."""
+    return LARGER.get(scope["path"], MOST_BYTES) if scope["method"] == "POST" else MOST_BYTES
+
+
 class _Bounded:
     """Counts a body as it comes, for one that did not say how long it is, and breaks off beyond the limit."""
 
@@ -238,7 +246,7 @@ def _refusal(scope: Scope, site: Site) -> tuple[int, bytes] | None:
     if scope["method"] not in SAFE_METHODS and not came_from_here(headers, host, site):
         return 403, b"Cross-site requests may not change anything here\n"
     length = headers.get(b"content-length", b"0")
-    if not length.isdigit() or int(length) > MOST_BYTES:
+    if not length.isdigit() or int(length) > most_of(scope):
         return 413, TOO_MUCH
     return None
 

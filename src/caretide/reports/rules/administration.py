@@ -59,7 +59,7 @@ STEPS: Final[tuple[tuple[StepKey, str, str, str], ...]] = (
     ("practitioner", "Name a billing practitioner", "Months are billed under their NPI.", "/practitioners"),
     ("people", "Invite people", "Somebody to call the patients, somebody to close the month.", "/admin/people"),
     ("settings", "Name a privacy contact", "Who is told when emergency access is used.", "/admin/settings"),
-    ("patients", "Import patients", "On the server: caretide import fhir FOLDER --tenant T --clinic C", ""),
+    ("patients", "Import patients", "FHIR files from the EHR, here or on the server.", "/admin/imports"),
 )
 """The first steps of a tenant in their order: key, title, text, and where it is done."""
 
