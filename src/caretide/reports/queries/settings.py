@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from caretide.kernel.permissions import Permission
+from caretide.kernel.permissions import WALLED, Permission
 from caretide.kernel.records import Data, reads
 from caretide.reports.schemas.settings import ChangeLine, ChangeOut, SettingsOut, SettingsPage
 from caretide.runtime.access import requires
@@ -28,7 +28,10 @@ async def settings_page(tx: Tx) -> SettingsPage:
         ),
         idle=tuple(Option(str(one), f"{one} minutes") for one in IDLE_MINUTES),
         people=tuple(
-            Option(str(one.id), f"{one.display_name}, {ROLES[one.role]}") for one in people if one.status == "active"
+            Option(str(one.id), f"{one.display_name}, {ROLES[one.role]}")
+            for one in people
+            # Whoever stands behind no roster wall has no use for a way through it.
+            if one.status == "active" and one.role in WALLED
         ),
         chosen=tuple(str(one) for one in standing.glass_members),
         changes=tuple(
