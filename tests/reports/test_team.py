@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, event, update
@@ -172,7 +173,12 @@ async def test_a_forgotten_timer_stands_out_and_is_stopped(
     page = (await browser.get("/team")).text
     assert "Forgotten?" in page
     assert "3:00:00" in page
-    stopped = await browser.post(f"/team/timers/{cast.coordinator.member_id}/stop")
+    where = f"/team/timers/{cast.coordinator.member_id}/stop"
+    assert "When did the work end?" in (await browser.get(where)).text
+    day, end = (NOON + timedelta(minutes=25)).astimezone(ZoneInfo("America/Chicago")).isoformat().split("T")
+    empty = await browser.post(where, data={"day": day, "end": "", "reason": ""})
+    assert (empty.status_code, "Write the time as HH:MM" in empty.text) == (422, True)
+    stopped = await browser.post(where, data={"day": day, "end": end[:5], "reason": "Left on at lunch"})
     assert (stopped.status_code, stopped.headers["location"]) == (303, "/team")
     assert "Nobody is timing right now" in (await browser.get("/team")).text
 

@@ -124,7 +124,8 @@ async def test_running_timer_keeps_a_person_and_their_clinics_zone_until_it_is_s
     assert (refused.status_code, "timer is running" in refused.json()["detail"]) == (409, True)
     assert cast.coordinator.member_id is not None
     async with database.tx(cast.administrator) as tx:
-        (logged,) = await time_log.stop_timer_of(tx, cast.coordinator.member_id)
+        told = time_log.ToldEnd(clock.now, "They leave today")
+        (logged,) = await time_log.stop_timer_of(tx, cast.coordinator.member_id, told)
     assert logged.seconds == 300
     assert (await program.post(f"{place}/suspend")).status_code == 204
     zone = await program.patch(f"/clinics/{cast.clinic_id}", json={"time_zone": "America/Denver"})

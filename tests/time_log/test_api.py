@@ -82,7 +82,8 @@ async def test_activities_and_rosters_are_listed(database: Database, cast: Cast,
     assert (await manager.post("/designations", json=sent)).json() == {"changed": 1}
     assert (await manager.get(f"/members/{cast.coordinator.member_id}/roster")).json() == [patient_id]
     assert (await manager.get(f"/clinics/{cast.clinic_id}/timers")).json() == []
-    sent = await manager.post(f"/members/{cast.coordinator.member_id}/timer/stop")
+    told = {"end": "2026-10-05T15:00:00Z", "reason": "Left on"}
+    sent = await manager.post(f"/members/{cast.coordinator.member_id}/timer/stop", json=told)
     assert sent.status_code == 404
     unknown = uuid4()
     assert (await manager.get(f"/members/{unknown}/roster")).status_code == 404

@@ -1,7 +1,7 @@
 """A timer's life, and the entries it leaves."""
 
 import asyncio
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -167,20 +167,56 @@ async def test_a_patient_off_the_roster_answers_as_an_unknown_one(database: Data
     assert len(messages) == 1
 
 
-async def test_a_manager_stops_a_forgotten_timer_and_all_of_its_time_is_recorded(
+async def test_a_manager_tells_the_end_of_a_forgotten_timer_and_a_third_person_approves(
     database: Database, cast: Cast, clock: HandClock
 ) -> None:
     whom = await enrolled(database, cast)
     async with database.tx(cast.coordinator) as tx:
         await actions.start_timer(tx, *whom, "patient_call")
-    clock.advance(hours=9)
+    began, whose = clock.now, cast.coordinator.member_id
+    assert whose is not None
+    clock.advance(hours=17)
+    for late, reason, field in ((18, "Left on", "end"), (0, "Left on", "end"), (1, " ", "reason")):
+        told = actions.ToldEnd(began + timedelta(hours=late), reason)
+        with pytest.raises(Invalid) as caught:
+            async with database.tx(cast.manager) as tx:
+                await actions.stop_timer_of(tx, whose, told)
+        assert caught.value.field == field
+    told = actions.ToldEnd(began + timedelta(minutes=20), "Left on over night; the call took twenty minutes")
     async with database.tx(cast.manager) as tx:
         (running,) = await queries.running_timers(tx, cast.clinic_id)
-        (made,) = await actions.stop_timer_of(tx, running.member_id)
-    assert made.seconds == 9 * 3600
+        (made,) = await actions.stop_timer_of(tx, running.member_id, told)
+        assert await queries.running_timers(tx, cast.clinic_id) == []
+        (seconds,) = (await queries.month_seconds(tx, [whom[0]], OCTOBER)).values()
+    assert (made.awaits, seconds) == (True, queries.MonthSeconds(awaiting=made.seconds))
+    assert made.seconds in {1199, 1200}
+    for actor in (cast.manager, cast.coordinator):
+        with pytest.raises((Conflict, Forbidden)):
+            async with database.tx(actor) as tx:
+                await actions.approve_entry(tx, made.id)
     with pytest.raises(Forbidden, match="roster:write"):
         async with database.tx(cast.coordinator) as tx:
-            await actions.stop_timer_of(tx, cast.other_coordinator.member_id)
+            await actions.stop_timer_of(tx, whose, told)
+
+
+async def test_ones_own_timer_of_more_than_four_hours_takes_a_told_end(
+    database: Database, cast: Cast, clock: HandClock
+) -> None:
+    whom = await enrolled(database, cast)
+    async with database.tx(cast.coordinator) as tx:
+        await actions.start_timer(tx, *whom, "patient_call")
+    began = clock.now
+    clock.advance(hours=4, seconds=1)
+    with pytest.raises(Invalid, match="more than four hours"):
+        async with database.tx(cast.coordinator) as tx:
+            await actions.stop_timer(tx, "Called")
+    async with database.tx(cast.coordinator) as tx:
+        assert await queries.running_timer(tx) is not None
+    async with database.tx(cast.coordinator) as tx:
+        told = actions.ToldEnd(began + timedelta(minutes=9), "I forgot to stop it")
+        (made,) = await actions.stop_timer(tx, "Called", told)
+        (entry,) = await queries.entries(tx, whom[0], OCTOBER)
+    assert (made.awaits, entry.note, entry.entry_reason) == (True, "Called", "I forgot to stop it")
 
 
 async def test_seconds_of_a_month_by_patient_and_program(database: Database, cast: Cast, clock: HandClock) -> None:

@@ -226,14 +226,15 @@ def _patient_of(play: Play, who: str, day: date) -> Enrolled | None:
 
 
 def _forgotten(play: Play, who: str, days: Sequence[date]) -> Iterator[Moment]:
-    """A timer that ran all night: stopped in the morning, voided by the manager with the reason."""
+    """A timer that ran all night: ended in the morning with a reason, voided by the manager with the reason."""
     evening, morning = next((day, after) for day, after in pairwise(days[5:]) if (after - day).days == 1)
     one, made = _patient_of(play, who, evening), _Entry()
     if one is None:
         return
 
     async def stop(tx: Tx) -> None:
-        (logged,) = await time_log.stop_timer(tx)
+        told = time_log.ToldEnd(play.at(morning, 7, 54, 41), "The timer ran on over night; I cannot say when I left")
+        (logged,) = await time_log.stop_timer(tx, told=told)
         made.id = logged.id
 
     async def void(tx: Tx) -> None:

@@ -43,7 +43,8 @@ async def start_timer(tx: TokenTx, sent: schemas.StartBody) -> queries.TimerRow 
 @costs(FREE)
 async def stop_timer(tx: TokenTx, sent: schemas.StopBody) -> list[actions.Logged]:
     """Stop the caller's timer; the entries that it left, one for each month it lies in, none for less than a second."""
-    return await actions.stop_timer(tx, sent.note)
+    told = sent.ended and actions.ToldEnd(sent.ended.end, sent.ended.reason)
+    return await actions.stop_timer(tx, sent.note, told)
 
 
 @router.get("/clinics/{clinic_id}/timers")
@@ -54,9 +55,9 @@ async def running_timers(tx: TokenTx, clinic_id: UUID) -> list[queries.TimerRow]
 
 
 @router.post("/members/{member_id}/timer/stop")
-async def stop_timer_of(tx: TokenTx, member_id: UUID) -> list[actions.Logged]:
-    """Stop somebody else's forgotten timer."""
-    return await actions.stop_timer_of(tx, member_id)
+async def stop_timer_of(tx: TokenTx, member_id: UUID, sent: schemas.EndBody) -> list[actions.Logged]:
+    """Stop somebody else's forgotten timer when its work ended; a third person approves the time."""
+    return await actions.stop_timer_of(tx, member_id, actions.ToldEnd(sent.end, sent.reason))
 
 
 @router.get("/patients/{patient_id}/entries")

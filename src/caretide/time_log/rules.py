@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Final
 from uuid import UUID
@@ -90,6 +90,8 @@ def split_by_month(start: datetime, end: datetime, zone: ZoneInfo) -> list[Piece
     return pieces
 
 
+LONGEST_TAKEN: Final = timedelta(hours=4)
+"""The longest stretch that a timer's word is taken for: one that ran longer was forgotten, and its end must be told."""
 LONGEST_TOLD: Final = timedelta(hours=24)
 """The longest stretch of time that is told at once: more is a day or a year mistyped."""
 
@@ -106,6 +108,22 @@ def told_interval(start: datetime, end: datetime, now: datetime) -> tuple[dateti
     if end - start > LONGEST_TOLD:
         raise Invalid("This is more than 24 hours; check the days", field="end")
     return whole
+
+
+def told_end(day: str, end: str, zone: ZoneInfo) -> datetime:
+    """Return the moment that a day (YYYY-MM-DD) and a time (HH:MM) name in a zone; raise Invalid by field."""
+    try:
+        on = date.fromisoformat(day.strip())
+    except ValueError:
+        raise Invalid("Write the day as YYYY-MM-DD", field="day") from None
+    try:
+        at = time.fromisoformat(end.strip())
+    except ValueError:
+        raise Invalid("Write the time as HH:MM", field="end") from None
+    found = datetime.combine(on, at.replace(tzinfo=None), zone).astimezone(UTC)
+    if found.astimezone(zone).replace(tzinfo=None) != datetime.combine(on, at.replace(tzinfo=None)):
+        raise Invalid("The clocks skipped this hour on that day", field="end")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +160,9 @@ def counts_as(activity_type: str, staff_role: str) -> str:
 class EntryFacts:
     """Everything about an entry that is fixed when it is inserted. `note` and `entry_reason` are as stored: sealed.
 
-    `source` says how it came about: `timer`, `timer_stopped_by_another`; `manual`, told after the fact; `correction`,
-    which takes nothing beyond the entry it supersedes; `correction_adding`, which does.
+    `source` says how it came about: `timer`, `timer_stopped_by_another` (in old rows: who stops somebody else's
+    timer tells its end); `manual`, told after the fact, wholly or as the end of a forgotten timer; `correction`, which
+    takes nothing beyond the entry it supersedes; `correction_adding`, which does.
     """
 
     id: UUID

@@ -27,10 +27,18 @@ class StartBody(Body):
     activity_type: str
 
 
+class EndBody(Body):
+    """When the work of a forgotten timer ended, and why it ran on; its time then waits for approval."""
+
+    end: AwareDatetime
+    reason: str = Field(min_length=1, max_length=REASON_LENGTH)
+
+
 class StopBody(Body):
-    """What was done, in words."""
+    """What was done, in words; `ended` for a timer that ran for more than four hours."""
 
     note: Annotated[str, Field(max_length=NOTE_LENGTH)] | None = None
+    ended: EndBody | None = None
 
 
 class VoidBody(Body):

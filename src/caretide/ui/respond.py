@@ -53,7 +53,7 @@ DONE: Final = {
     "member": "Saved.",
     "no-time": "The timer was stopped before a whole second had passed; nothing was recorded.",
     "suspended": "This person's access has ended, and with it their sessions here.",
-    "timer-stopped": "The timer was stopped and its time recorded.",
+    "timer-stopped": "The timer was stopped. Its time awaits a second person's approval.",
     "voided": "The entry is void. It stays in the record.",
     "passkey": "The passkey was added.",
     "passkey-gone": "The passkey was removed.",

@@ -19,7 +19,7 @@ from caretide.tenants import queries as tenants
 from caretide.tenants.queries import ClinicRow
 from caretide.time_log import actions as time_log
 from caretide.time_log import queries as times
-from caretide.time_log.rules import ACTIVITY_TYPES
+from caretide.time_log.rules import ACTIVITY_TYPES, LONGEST_TAKEN, told_end
 from caretide.workspace.queries.timer import open_programs, patient_of_entry
 from caretide.workspace.rules import forms
 from caretide.workspace.rules.forms import Deciding, Reader, Sent
@@ -114,7 +114,11 @@ async def stop_timer(tx: Tx, patient_id: UUID, sent: Sent) -> int:
         raise Conflict("No timer is running; it was stopped before")
     if timer.patient_id != patient_id:
         raise Conflict("Your timer runs for another patient now; this one was stopped before")
-    return sum(entry.seconds for entry in await time_log.stop_timer(tx, Reader(sent).text("note") or None))
+    form, told = Reader(sent), None
+    if tx.now - timer.started_at > LONGEST_TAKEN:
+        zone = (await _clinic_of(tx, patient_id)).zone
+        told = time_log.ToldEnd(told_end(form.text("day"), form.text("end"), zone), form.needed("reason"))
+    return sum(entry.seconds for entry in await time_log.stop_timer(tx, form.text("note") or None, told))
 
 
 @requires(Permission.TIME_VOID, changes(Data.TIME))

@@ -7,13 +7,14 @@ from uuid import UUID
 from fastapi import Request
 from starlette.responses import Response
 
+from caretide.reports import actions as reports
 from caretide.reports.queries.people import Wanted, member_page, people_page
+from caretide.reports.queries.timers import stop_page
 from caretide.reports.schemas.people import InviteForm, InviteLink, MemberForm, gathered
 from caretide.runtime.tx import Tx
 from caretide.runtime.web import Known, Router, SessionTx
 from caretide.tenants import actions
 from caretide.tenants.rules import MemberDetails, with_licenses
-from caretide.time_log import actions as time_log
 from caretide.ui import respond
 from caretide.ui.forms import FormState, parsed
 
@@ -127,11 +128,22 @@ async def reinstate(request: Request, tx: SessionTx, member_id: UUID) -> Respons
     return await _submit(request, tx, member_id, "reinstated", lambda _: actions.reinstate_member(tx, member_id))
 
 
+@router.get("/admin/people/{member_id}/stop-timer")
+async def ask_to_stop(request: Request, tx: SessionTx, member_id: UUID) -> Response:
+    """Ask when the work of a person's timer ended, so that their access can end."""
+    view = await stop_page(tx, member_id, f"{LIST}/{member_id}/stop-timer", f"{LIST}/{member_id}")
+    return await respond.page(request, tx, "reports/stop_timer.html", view, section=SECTION)
+
+
 @router.post("/admin/people/{member_id}/stop-timer")
 async def stop_timer(request: Request, tx: SessionTx, member_id: UUID) -> Response:
-    """Stop a person's timer and record its time, so that their access can end."""
-    await time_log.stop_timer_of(tx, member_id)
-    return respond.redirect(request, f"{LIST}/{member_id}/suspend", done="stopped")
+    """Stop a person's timer and record its time."""
+    view = await stop_page(tx, member_id, f"{LIST}/{member_id}/stop-timer", f"{LIST}/{member_id}")
+    sent = await respond.fields(request)
+    refused = await respond.attempt(tx, "stop", sent, lambda: reports.stop_timer(tx, member_id, view.zone, sent))
+    if refused is not None:
+        return await respond.page(request, tx, "reports/stop_timer.html", view, section=SECTION, form=refused)
+    return respond.redirect(request, f"{LIST}/{member_id}/suspend", done="timer-stopped")
 
 
 async def _submit(

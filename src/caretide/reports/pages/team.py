@@ -11,6 +11,7 @@ from caretide.reports.queries.team import team
 from caretide.reports.queries.team_lists import Asked, patient_list, unassigned
 from caretide.reports.queries.team_member import member_page
 from caretide.reports.queries.team_members import Wanted
+from caretide.reports.queries.timers import stop_page
 from caretide.runtime.tx import Tx
 from caretide.runtime.web import Known, Router, SessionTx
 from caretide.ui import respond
@@ -60,10 +61,21 @@ async def assign(request: Request, tx: SessionTx) -> Response:
     return respond.redirect(request, "/team/unassigned", done="assigned")
 
 
+@router.get("/team/timers/{member_id}/stop")
+async def ask_to_stop(request: Request, tx: SessionTx, member_id: UUID) -> Response:
+    """Ask when the work of a forgotten timer ended."""
+    view = await stop_page(tx, member_id, f"/team/timers/{member_id}/stop", "/team")
+    return await respond.page(request, tx, "reports/stop_timer.html", view, section=SECTION)
+
+
 @router.post("/team/timers/{member_id}/stop")
 async def stop_timer(request: Request, tx: SessionTx, member_id: UUID) -> Response:
     """Stop a timer that somebody forgot."""
-    await actions.stop_timer(tx, member_id)
+    view = await stop_page(tx, member_id, f"/team/timers/{member_id}/stop", "/team")
+    sent = await respond.fields(request)
+    refused = await respond.attempt(tx, "stop", sent, lambda: actions.stop_timer(tx, member_id, view.zone, sent))
+    if refused is not None:
+        return await respond.page(request, tx, "reports/stop_timer.html", view, section=SECTION, form=refused)
     return respond.redirect(request, "/team", done="timer-stopped")
 
 

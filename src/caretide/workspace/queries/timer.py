@@ -23,7 +23,7 @@ from caretide.tenants.queries import ClinicRow
 from caretide.time_log import queries as time_log
 from caretide.time_log.models import TimeEntry
 from caretide.time_log.queries import TimerRow
-from caretide.time_log.rules import ACTIVITY_TYPES
+from caretide.time_log.rules import ACTIVITY_TYPES, LONGEST_TAKEN
 from caretide.ui.forms import Option
 from caretide.workspace.schemas.patient import TimerPane
 
@@ -126,6 +126,7 @@ async def _running(
         program=timer.program,
         note=await time_log.draft_note(tx, timer.id) if here else "",
         is_call=kind is not None and kind.is_contact,
+        is_forgotten=here and tx.now - timer.started_at > LONGEST_TAKEN,
         elsewhere_patient_id=None if here else timer.patient_id,
         elsewhere_name=name,
         warning=_unconsented(enrolled, {timer.program}, month) if here and timer.program else "",

@@ -39,7 +39,8 @@ class TimerPane:
     `state`: `idle`, `running` (here), `elsewhere` (another patient), `barred` (`why_not` says why, and what to do).
     `elapsed` are whole seconds since `started_at`; `key` names the running timer ("" for none), so that a second tab
     can tell that something changed. `warning` says why time will not count although it can be recorded. `note` is what
-    was typed so far; `is_call` says that the activity is contact, which is a sign of life by itself.
+    was typed so far; `is_call` says that the activity is contact, which is a sign of life by itself. `is_forgotten`: it
+    ran so long that whoever stops it says when the work ended.
     """
 
     patient_id: UUID
@@ -53,6 +54,7 @@ class TimerPane:
     program: str = ""
     note: str = ""
     is_call: bool = False
+    is_forgotten: bool = False
     activities: tuple[Option, ...] = ()
     programs: tuple[Option, ...] = ()
     elsewhere_patient_id: UUID | None = None
@@ -276,7 +278,8 @@ class PatientPage:
         kind, _, which = form.name.partition("-")
         match kind:
             case "timer":
-                taken = {"idle": {"", "activity"}, "running": {"", "note"}}.get(self.timer.state, {""})
+                ended = {"day", "end", "reason"} if self.timer.is_forgotten else set[str]()
+                taken = {"idle": {"", "activity"}, "running": {"", "note"} | ended}.get(self.timer.state, {""})
                 several = {"program"} if self.timer.state == "idle" and len(self.timer.programs) > 1 else set[str]()
                 return bool(form.errors.keys() & (taken | several))
             case "enroll":

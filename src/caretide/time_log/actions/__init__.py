@@ -1,37 +1,37 @@
 """Starting and stopping time, telling it after the fact, correcting and deciding over it, locking a month."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from caretide.enrollment import queries as enrollment
 from caretide.enrollment.queries import EnrollmentRow
 from caretide.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from caretide.kernel.ids import new_id
-from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, changes, creates, decides
 from caretide.kernel.text import REASON_LENGTH, clean_text
 from caretide.rosters.models import Designation
 from caretide.runtime.access import requires
-from caretide.runtime.db import cipher
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.time_log import queries
-from caretide.time_log.models import Draft, MonthLock, TimeApproval, TimeEntry, Timer
+from caretide.time_log.actions.locks import lock_month as lock_month
+from caretide.time_log.actions.locks import unlock_month as unlock_month
+from caretide.time_log.actions.recording import Logged as Logged
+from caretide.time_log.actions.recording import Whose, insert_entries, sealed
+from caretide.time_log.models import Draft, TimeApproval, TimeEntry, Timer
 from caretide.time_log.rules import (
     ACTIVITY_TYPES,
     AWAITING,
-    EntryFacts,
+    LONGEST_TAKEN,
     corrected,
     counts_as,
-    row_hash,
-    split_by_month,
     told_interval,
     whole_seconds,
 )
@@ -39,16 +39,11 @@ from caretide.time_log.schemas import NOTE_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
-class Logged:
-    """An entry that was recorded; `awaits` until a second person approves it."""
+class ToldEnd:
+    """When the work of a timer ended that ran on (aware, not in the future), and why it did."""
 
-    id: UUID
-    patient_id: UUID
-    month: str
-    start_time: datetime
-    end_time: datetime
-    seconds: int
-    awaits: bool = False
+    end: datetime
+    reason: str
 
 
 MOST_DECISIONS: Final = 200
@@ -56,8 +51,7 @@ MOST_DECISIONS: Final = 200
 
 # Built once: building a small statement costs more than running it.
 _INSERT_TIMER = insert(Timer)
-_STOP_TIMER = delete(Timer).where(Timer.member_id == bindparam("whose")).returning(Timer)
-_INSERT_ENTRY = insert(TimeEntry)
+_STOP_TIMER = delete(Timer).where(Timer.member_id == bindparam("whose")).returning(*Timer.__table__.columns)
 _INSERT_APPROVAL = insert(TimeApproval)
 _FIRST_MINE = (
     select(Designation.id)
@@ -102,12 +96,26 @@ async def start_timer(tx: Tx, patient_id: UUID, enrollment_id: UUID, activity_ty
 
 
 @requires(Permission.TIME_WRITE, creates(Data.TIME, Data.NOTES))
-async def stop_timer(tx: Tx, note: str | None = None) -> list[Logged]:
+async def stop_timer(tx: Tx, note: str | None = None, told: ToldEnd | None = None) -> list[Logged]:
     """Stop the acting member's timer and record its time: one entry for each month of the clinic's that it lies in.
 
-    Less than a whole second leaves no entry. Raise NotFound where no timer runs here.
+    Less than a whole second leaves no entry. A timer that ran longer than anybody works in one stretch
+    (`rules.LONGEST_TAKEN`) was forgotten: it takes a told end, and its time counts once a second person approved it.
+    Raise NotFound where no timer runs here.
     """
-    return await _stop(tx, tx.member_id, note, "timer")
+    text = clean_text(note or "", field="note", limit=NOTE_LENGTH)
+    if told is not None:
+        return await _end(tx, tx.member_id, told, text)
+    timer = await _take(tx, tx.member_id)
+    if tx.now - timer.started_at > LONGEST_TAKEN:
+        raise Invalid(
+            "This timer has run for more than four hours. Say when the work ended and why it ran on", field="end"
+        )
+    whole = whole_seconds(timer.started_at, tx.now)
+    if whole is None:
+        return []
+    note_sealed = sealed(text, queries.NOTE_PLACE)
+    return await insert_entries(tx, _whose(timer), timer.activity_type, [(*whole, "timer")], note=note_sealed)
 
 
 @requires(Permission.TIME_WRITE, changes(Data.NOTES))
@@ -129,23 +137,39 @@ async def keep_draft(tx: Tx, timer_id: UUID, text: str) -> None:
 
 
 @requires(Permission.ROSTER_WRITE, creates(Data.TIME))
-async def stop_timer_of(tx: Tx, member_id: UUID) -> list[Logged]:
-    """Stop somebody else's forgotten timer, now, and record all of its time; what should not count is voided then."""
-    return await _stop(tx, member_id, None, "timer_stopped_by_another")
+async def stop_timer_of(tx: Tx, member_id: UUID, told: ToldEnd) -> list[Logged]:
+    """Stop somebody else's forgotten timer at the end that is told, with the reason.
+
+    Whoever stops it has not seen the work: its time counts once a person approved it who neither did the work nor
+    stopped it.
+    """
+    return await _end(tx, member_id, told, "")
 
 
-async def _stop(tx: Tx, member_id: UUID, note: str | None, source: str) -> list[Logged]:
-    text = clean_text(note or "", field="note", limit=NOTE_LENGTH)
+async def _end(tx: Tx, member_id: UUID, told: ToldEnd, note: str) -> list[Logged]:
+    """Stop a timer at a told end: what is recorded waits for approval."""
+    why = clean_text(told.reason, field="reason", limit=REASON_LENGTH, required=True)
+    timer = await _take(tx, member_id)
+    stretch = told_interval(timer.started_at, told.end, tx.now)
+    tx.note(stopped=str(member_id), ran_until=tx.now.isoformat())
+    both = sealed(note, queries.NOTE_PLACE), sealed(why, queries.REASON_PLACE)
+    stretches = [(*stretch, "manual")]
+    return await insert_entries(tx, _whose(timer), timer.activity_type, stretches, note=both[0], reason=both[1])
+
+
+async def _take(tx: Tx, member_id: UUID) -> Row[*tuple[Any, ...]]:
+    """Delete a member's timer and return what it was; a transaction that fails leaves it running."""
     # Whoever deletes the row has stopped it: a second tab finds nothing, and records nothing twice.
     timer = (await tx.db.execute(_STOP_TIMER, {"whose": member_id})).one_or_none()
     if timer is None:
         raise NotFound("No timer is running")
     tx.touch(timer.patient_id)
     await tx.db.execute(delete(Draft).where(Draft.place == queries.draft_place(timer.id)))
-    whole = whole_seconds(timer.started_at, tx.now)
-    if whole is None:
-        return []
-    whose = _Whose(
+    return timer
+
+
+def _whose(timer: Row[*tuple[Any, ...]]) -> Whose:
+    return Whose(
         patient_id=timer.patient_id,
         coordinator_id=timer.member_id,
         account_id=timer.account_id,
@@ -155,79 +179,6 @@ async def _stop(tx: Tx, member_id: UUID, note: str | None, source: str) -> list[
         staff_role=timer.staff_role,
         credential=timer.credential,
     )
-    sealed = _sealed(text, queries.NOTE_PLACE)
-    return await _insert(tx, whose, timer.activity_type, [(*whole, source)], note=sealed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Whose:
-    """What the entries of one stretch of work share."""
-
-    patient_id: UUID
-    coordinator_id: UUID
-    account_id: UUID | None
-    enrollment_id: UUID
-    clinic_id: UUID
-    program: str
-    staff_role: str
-    credential: str
-
-
-_WHOSE = tuple(one.name for one in fields(_Whose))
-
-
-async def _insert(
-    tx: Tx,
-    whose: _Whose,
-    activity_type: str,
-    stretches: Sequence[tuple[datetime, datetime, str]],
-    *,
-    note: bytes | None,
-    reason: bytes | None = None,
-    supersedes_id: UUID | None = None,
-) -> list[Logged]:
-    """Insert stretches (start, end, source) in whole seconds, each cut at the clinic's months."""
-    zone = (await tenants.clinic(tx, whose.clinic_id)).zone
-    made = [
-        EntryFacts(
-            id=new_id(),
-            tenant_id=tx.tenant_id,
-            activity_type=activity_type,
-            start_time=piece.start,
-            end_time=piece.end,
-            service_month=piece.month.first,
-            source=source,
-            note=note,
-            supersedes_id=supersedes_id,
-            entry_reason=reason,
-            **{name: getattr(whose, name) for name in _WHOSE},
-        )
-        for start, end, source in stretches
-        for piece in split_by_month(start, end, zone)
-    ]
-    rows = [_row(one) for one in made]
-    await tx.db.execute(_INSERT_ENTRY, rows[0] if len(rows) == 1 else rows)
-    tx.note(entries=[str(one.id) for one in made])
-    return [_logged(one) for one in made]
-
-
-def _sealed(text: str, place: bytes) -> bytes | None:
-    return cipher().seal(text.encode(), place) if text else None
-
-
-_ENTRY_COLUMNS = tuple(one.name for one in fields(EntryFacts) if one.name != "tenant_id")
-
-
-def _row(entry: EntryFacts) -> dict[str, Any]:
-    """Return an entry's columns. The database fills in the tenant from the context; the hash covers it all the same."""
-    values = {name: getattr(entry, name) for name in _ENTRY_COLUMNS}
-    return {**values, "row_hash": row_hash(entry)}
-
-
-def _logged(entry: EntryFacts) -> Logged:
-    seconds = int((entry.end_time - entry.start_time).total_seconds())
-    month, waits = str(Month.of(entry.service_month)), entry.source in AWAITING
-    return Logged(entry.id, entry.patient_id, month, entry.start_time, entry.end_time, seconds, waits)
 
 
 @requires(Permission.TIME_WRITE, creates(Data.TIME, Data.NOTES))
@@ -259,7 +210,7 @@ async def record_manual_entry(
     if me.account_id is None:
         raise Forbidden("Accept your invitation first: time is recorded under an account")
     await _check_roster(tx, patient_id, told[0])
-    whose = _Whose(
+    whose = Whose(
         patient_id=patient_id,
         coordinator_id=me.id,
         account_id=me.account_id,
@@ -270,8 +221,8 @@ async def record_manual_entry(
         credential=me.credential,
     )
     tx.touch(patient_id)
-    sealed = _sealed(text, queries.NOTE_PLACE), _sealed(why, queries.REASON_PLACE)
-    return await _insert(tx, whose, activity_type, [(*told, "manual")], note=sealed[0], reason=sealed[1])
+    both = sealed(text, queries.NOTE_PLACE), sealed(why, queries.REASON_PLACE)
+    return await insert_entries(tx, whose, activity_type, [(*told, "manual")], note=both[0], reason=both[1])
 
 
 async def _check_enrolled(tx: Tx, found: EnrollmentRow, told: tuple[datetime, datetime]) -> None:
@@ -303,7 +254,7 @@ async def correct_entry(
         raise Invalid("Choose one of the listed activities", field="activity_type")
     why = clean_text(reason, field="reason", limit=REASON_LENGTH, required=True)
     told = told_interval(start, end, tx.now)
-    names = (*(one.name for one in fields(_Whose)), "activity_type", "start_time", "end_time", "note", "source")
+    names = (*(one.name for one in fields(Whose)), "activity_type", "start_time", "end_time", "note", "source")
     wanted = select(*(TimeEntry.__table__.columns[name] for name in names)).where(TimeEntry.id == entry_id)
     was = (await tx.db.execute(wanted)).mappings().one_or_none()
     if was is None:
@@ -320,9 +271,9 @@ async def correct_entry(
     )
     parts = corrected(old, told, keeps=keeps)
     stretches = [(one.start, one.end, "correction_adding" if one.adds else "correction") for one in parts]
-    whose = _Whose(**{one.name: was[one.name] for one in fields(_Whose)})
-    why_sealed = _sealed(why, queries.REASON_PLACE)
-    return await _insert(
+    whose = Whose(**{one.name: was[one.name] for one in fields(Whose)})
+    why_sealed = sealed(why, queries.REASON_PLACE)
+    return await insert_entries(
         tx, whose, activity_type, stretches, note=was["note"], reason=why_sealed, supersedes_id=entry_id
     )
 
@@ -391,30 +342,3 @@ async def _void(tx: Tx, entry_id: UUID, reason: str) -> None:
     why = {"is_void": True, "void_reason": reason, "voided_by": tx.member_id, "voided_at": tx.now}
     if (await tx.db.execute(voided.values(**why))).rowcount == 0:
         raise Conflict("This entry is already void")
-
-
-@requires(Permission.MONTH_CLOSE, decides(Data.MONTH))
-async def lock_month(tx: Tx, clinic_id: UUID, month: Month) -> bool:
-    """Lock a clinic's month: no entry is added to it or voided in it from then on. Return False if it already was.
-
-    Raise Conflict while a timer runs that began in the month or before: its time could never be recorded.
-    """
-    await tenants.clinic(tx, clinic_id)
-    tx.note(clinic_id=str(clinic_id), month=str(month))
-    if await queries.is_locked(tx, clinic_id, month):
-        return False
-    who = {"locked_by": tx.actor.member_id, "locked_at": tx.now}
-    await tx.db.execute(insert(MonthLock).values(id=new_id(), clinic_id=clinic_id, service_month=month.first, **who))
-    return True
-
-
-@requires(Permission.MONTH_CLOSE, decides(Data.MONTH))
-async def unlock_month(tx: Tx, clinic_id: UUID, month: Month) -> None:
-    """Release a clinic's month; the lock stays on record with who released it."""
-    released = update(MonthLock).where(
-        MonthLock.clinic_id == clinic_id, MonthLock.service_month == month.first, MonthLock.released_at.is_(None)
-    )
-    who = {"released_by": tx.actor.member_id, "released_at": tx.now}
-    if (await tx.db.execute(released.values(**who))).rowcount == 0:
-        raise Conflict(f"{month.title} is not closed for this clinic")
-    tx.note(clinic_id=str(clinic_id), month=str(month))
