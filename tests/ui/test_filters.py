@@ -64,6 +64,12 @@ def test_time_span_names_the_half_of_the_day_once() -> None:
     assert time_span(start, end, NEW_YORK) == "10:29 AM\N{EN DASH}12:05 PM"
 
 
+def test_time_span_names_the_day_on_which_it_ends_where_that_is_another() -> None:
+    start = datetime(2026, 11, 20, 21, 52, tzinfo=UTC)
+    assert time_span(start, datetime(2026, 11, 22, 1, 47, tzinfo=UTC), NEW_YORK) == "4:52 PM\N{EN DASH}Nov 21, 8:47 PM"
+    assert time_span(start, datetime(2026, 11, 21, 5, 0, tzinfo=UTC), NEW_YORK) == "4:52 PM\N{EN DASH}12:00 AM"
+
+
 def test_counts_and_sizes_read_as_words() -> None:
     assert [plural(1, "patient"), plural(1204, "patient")] == ["1 patient", "1,204 patients"]
     assert [file_size(10), file_size(90_112), file_size(1_400_000)] == ["1 kB", "88 kB", "1.3 MB"]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -68,8 +68,14 @@ def time_of_day(moment: datetime, zone: ZoneInfo) -> str:
 
 
 def time_span(start: datetime, end: datetime, zone: ZoneInfo) -> str:
-    """Return two instants as `10:29 - 10:38 AM` (with an en dash) in a clinic's time zone."""
+    """Return two instants as `10:29 - 10:38 AM` (with an en dash) in a clinic's time zone.
+
+    One that ends on another day says which: `4:52 PM - Nov 21, 8:47 AM`. An end at midnight still belongs to its day.
+    """
     first, last = time_of_day(start, zone), time_of_day(end, zone)
+    until = local_day(end - timedelta(seconds=1), zone)
+    if until > local_day(start, zone):
+        return f"{first}\N{EN DASH}{day_short(local_day(end, zone))}, {last}"
     return f"{first[:-3] if first[-2:] == last[-2:] else first}\N{EN DASH}{last}"
 
 
