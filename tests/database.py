@@ -29,7 +29,7 @@ from caretide.vault.keys import Keyring
 from caretide.vault.store import FolderVault
 from tests.cast import Cast, assemble
 
-HOME = "CARETIDE_TEST_HOME"
+HOME = "TEST_CARETIDE_HOME"
 
 
 @dataclass
