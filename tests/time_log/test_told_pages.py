@@ -52,6 +52,8 @@ async def test_the_approvals_page_decides_over_several(
     closed = (await manager.get("/approvals")).text
     assert "All of these belong to months that are closed" in closed
     assert "Refuse the chosen" not in closed
+    assert "0 entries await a second person; 1 more belongs to closed months" in closed
+    assert "1 entry in closed months" in closed
     assert (await (await signed_in(cast.coordinator)).get("/approvals")).status_code == 403
 
 

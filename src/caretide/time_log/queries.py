@@ -183,18 +183,9 @@ _ENTRIES = (
     select(
         *(TimeEntry.id, TimeEntry.patient_id, TimeEntry.coordinator_id, Member.display_name, TimeEntry.credential),
         *(TimeEntry.staff_role, TimeEntry.enrollment_id, TimeEntry.program, TimeEntry.activity_type),
-        TimeEntry.start_time,
-        TimeEntry.end_time,
-        TimeEntry.duration_secs,
-        TimeEntry.note,
-        TimeEntry.is_void,
-        TimeEntry.void_reason,
-        _VOIDER.display_name.label("voider"),
-        TimeEntry.voided_at,
-        TimeEntry.source,
-        TimeEntry.supersedes_id,
-        TimeEntry.entry_reason,
-        TimeApproval.decision,
+        *(TimeEntry.start_time, TimeEntry.end_time, TimeEntry.duration_secs, TimeEntry.note, TimeEntry.is_void),
+        *(TimeEntry.void_reason, _VOIDER.display_name.label("voider"), TimeEntry.voided_at, TimeEntry.source),
+        *(TimeEntry.supersedes_id, TimeEntry.entry_reason, TimeApproval.decision),
         _DECIDER.display_name.label("decider"),
     )
     .join(Member, _LOGGED_BY)
@@ -224,31 +215,33 @@ async def is_approved(tx: Tx, entry_id: UUID) -> bool:
 
 # Written as the partial index is: PostgreSQL does not see that `IS FALSE` means `NOT`.
 _WAITS = and_(TimeEntry.source.in_(AWAITING), ~TimeEntry.is_void, TimeApproval.id.is_(None))
+IN_CLOSED_MONTH = exists().where(
+    MonthLock.tenant_id == TimeEntry.tenant_id,
+    MonthLock.clinic_id == TimeEntry.clinic_id,
+    MonthLock.service_month == TimeEntry.service_month,
+    MonthLock.released_at.is_(None),
+)
+"""Whether an entry's month is closed for its clinic: nobody decides over it then."""
 
 
 @requires(Permission.TIME_APPROVE, reads(Data.TIME))
-async def awaiting_count(tx: Tx) -> int:
-    """Return how many entries wait for a second person."""
-    wanted = select(func.count()).select_from(TimeEntry).outerjoin(TimeApproval, _DECIDED).where(_WAITS)
-    return (await tx.db.execute(wanted)).scalar_one()
+async def awaiting_count(tx: Tx, *, closed: bool = False) -> int:
+    """Return how many entries wait for a second person in months that are open, or in closed ones."""
+    wanted = select(func.count()).select_from(TimeEntry).outerjoin(TimeApproval, _DECIDED)
+    where = IN_CLOSED_MONTH if closed else ~IN_CLOSED_MONTH
+    return (await tx.db.execute(wanted.where(_WAITS, where))).scalar_one()
 
 
 @requires(Permission.TIME_APPROVE, reads(Data.TIME, Data.NOTES, Data.DEMOGRAPHICS))
 async def awaiting(tx: Tx, page: int = 1) -> list[AwaitingRow]:
     """Return a page of the entries that wait for a second person: in open months first."""
     enterer = aliased(Member)
-    closed = exists().where(
-        MonthLock.tenant_id == TimeEntry.tenant_id,
-        MonthLock.clinic_id == TimeEntry.clinic_id,
-        MonthLock.service_month == TimeEntry.service_month,
-        MonthLock.released_at.is_(None),
-    )
     wanted = (
         select(
             *(TimeEntry.id, TimeEntry.patient_id, Patient.given, Patient.family, TimeEntry.coordinator_id),
             *(Member.display_name, TimeEntry.entered_by, enterer.display_name.label("enterer"), TimeEntry.program),
             *(TimeEntry.activity_type, TimeEntry.start_time, TimeEntry.end_time, TimeEntry.duration_secs),
-            *(TimeEntry.entry_reason, TimeEntry.supersedes_id, Clinic.time_zone, closed.label("closed")),
+            *(TimeEntry.entry_reason, TimeEntry.supersedes_id, Clinic.time_zone, IN_CLOSED_MONTH.label("closed")),
         )
         .join(Member, _LOGGED_BY)
         .join(Patient, and_(Patient.tenant_id == TimeEntry.tenant_id, Patient.id == TimeEntry.patient_id))
@@ -257,7 +250,7 @@ async def awaiting(tx: Tx, page: int = 1) -> list[AwaitingRow]:
         .outerjoin(TimeApproval, _DECIDED)
         .where(_WAITS)
         # What can still be decided first: nobody decides over a closed month.
-        .order_by(closed, TimeEntry.start_time, TimeEntry.id)
+        .order_by(IN_CLOSED_MONTH, TimeEntry.start_time, TimeEntry.id)
         .limit(PAGE)
         .offset((page - 1) * PAGE)
     )
@@ -292,10 +285,10 @@ def _awaiting(tx: Tx, row: Row[*tuple[Any, ...]]) -> AwaitingRow:
 @requires(Permission.TIME_APPROVE, reads(Data.TIME, Data.NOTES, Data.DEMOGRAPHICS))
 async def approvals_page(tx: Tx, page: int) -> ApprovalsPage:
     """Return a page of approvals; the last one for a number beyond it."""
-    waiting = await awaiting_count(tx)
-    pages = max(1, -(-waiting // PAGE))
+    waiting, closed = await awaiting_count(tx), await awaiting_count(tx, closed=True)
+    pages = max(1, -(-(waiting + closed) // PAGE))
     page = min(max(page, 1), pages)
-    return ApprovalsPage(lines=tuple(await awaiting(tx, page)), waiting=waiting, page=page, pages=pages)
+    return ApprovalsPage(lines=tuple(await awaiting(tx, page)), waiting=waiting, closed=closed, page=page, pages=pages)
 
 
 @requires(Permission.TIME_READ, reads(Data.TIME))

@@ -126,12 +126,18 @@ class AwaitingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalsPage:
-    """A page of waiting entries, of `waiting` in all."""
+    """A page of waiting entries: of `waiting` in open months, and behind them `closed` that nobody can decide over."""
 
     lines: tuple[AwaitingRow, ...]
     waiting: int
+    closed: int
     page: int
     pages: int
+
+    @property
+    def groups(self) -> tuple[tuple[AwaitingRow, ...], tuple[AwaitingRow, ...]]:
+        """What stands on this page in open months, and in closed ones."""
+        return tuple(one for one in self.lines if not one.is_closed), tuple(one for one in self.lines if one.is_closed)
 
     @property
     def all_closed(self) -> bool:

@@ -21,6 +21,7 @@ from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Member
 from caretide.time_log.models import MemberDay, TimeApproval, TimeEntry
+from caretide.time_log.queries import IN_CLOSED_MONTH
 from caretide.ui.charts import Bar, BarChart, Spark
 from caretide.ui.filters import hms
 from caretide.ui.tables import Column, Listing, sort_of
@@ -158,9 +159,9 @@ async def _facts(tx: Tx, ids: list[UUID], months: Months, today: date) -> _Facts
 
 @requires(Permission.TEAM_READ, reads(Data.TIME))
 async def awaiting(tx: Tx) -> dict[UUID, int]:
-    """Return how many entries of each member wait for a second person."""
+    """Return how many entries of each member wait for a second person, in months that are open."""
     decided = exists().where(TimeApproval.tenant_id == TimeEntry.tenant_id, TimeApproval.entry_id == TimeEntry.id)
-    wanted = select(TimeEntry.coordinator_id, func.count()).where(_AFTERWARDS, ~decided)
+    wanted = select(TimeEntry.coordinator_id, func.count()).where(_AFTERWARDS, ~decided, ~IN_CLOSED_MONTH)
     rows = (await tx.db.execute(wanted.group_by(TimeEntry.coordinator_id))).all()
     return {row[0]: row[1] for row in rows}
 
