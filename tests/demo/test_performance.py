@@ -23,7 +23,7 @@ from caretide.postgres.databases import Databases
 from caretide.postgres.roles import LoginRole
 from caretide.postgres.server import Cluster
 from caretide.runtime.installation import Installation, open_stores
-from caretide.runtime.tx import Database
+from caretide.runtime.tx import Database, Stores
 from caretide.settings import Settings
 from caretide.tenants import actions as tenants
 from tests.database import HandClock, clone_database, drop_database
@@ -41,12 +41,12 @@ def empty(cluster: Cluster, worker_id: str) -> Iterator[str]:
 
 
 @pytest.fixture
-async def ours(cluster: Cluster, empty: str, tmp_path: Path) -> AsyncGenerator[Installation]:
+async def ours(cluster: Cluster, empty: str, stores: Stores, tmp_path: Path) -> AsyncGenerator[Installation]:
     settings = Settings(home=tmp_path)
     urls = Databases({role: cluster.url(role, empty) for role in LoginRole})
     database = Database(
         urls.url(LoginRole.APP),
-        open_stores(settings),
+        replace(open_stores(settings), signing=stores.signing),
         HandClock(datetime(2026, 11, 21, 15, 0, tzinfo=UTC)),
         pool_size=4,
     )

@@ -12,7 +12,7 @@ from caretide.outreach import actions as outreach
 from caretide.runtime.tx import Database
 from caretide.tenants import actions
 from caretide.time_log import actions as time_log
-from tests.cast import Cast, assemble, person
+from tests.cast import Cast, agree, assemble, person
 from tests.client import Visit
 from tests.database import HandClock
 from tests.enrollment.panel import enrolled
@@ -98,6 +98,7 @@ async def directed(database: Database, cast: Cast) -> Actor:
         await actions.join_company(tx, company_id, f"auditor-{cast.tenant_id.hex}@example.com", is_director=True)
     async with database.tx(cast.system) as tx:
         await actions.serve_tenant(tx, company_id)
+        await agree(tx, company_id)
     assert cast.auditor.account_id is not None
     return Actor.account(cast.auditor.account_id, "Auditor Person")
 

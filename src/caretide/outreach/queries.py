@@ -83,7 +83,8 @@ async def attempts(tx: Tx, patient_id: UUID, page: int = 1) -> tuple[list[Attemp
     if not total:
         return [], 0
     part = asked | {"size": ROWS, "start": (max(1, page) - 1) * ROWS}
-    return [AttemptRow(*row) for row in (await tx.db.execute(_PAGE, part)).all()], total
+    rows = (await tx.db.execute(_PAGE, part)).all()
+    return all_shown((AttemptRow(*row) for row in rows), tx.actor.permissions), total
 
 
 _THEIRS = Attempt.patient_id == bindparam("patient_id")
