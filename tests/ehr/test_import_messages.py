@@ -126,7 +126,7 @@ async def test_retracted_condition_leaves_the_chart(database: Database, cast: Ca
     assert await names_of_conditions(database, cast) == ["Hypertension"]
 
 
-async def test_one_patients_update_leaves_anothers_chart(database: Database, cast: Cast) -> None:
+async def test_one_patients_update_leaves_of_another_chart(database: Database, cast: Cast) -> None:
     await take(database, cast, [patient("p-1"), patient("p-2", family="Stone")])
     await take(database, cast, [patient("p-2", family="Stone", conditions=())])
     async with database.tx(cast.system) as tx:
@@ -220,7 +220,7 @@ async def test_coordinator_may_not_import(database: Database, cast: Cast) -> Non
             await actions.import_messages(tx, cast.clinic_id, SOURCE, [patient()])
 
 
-async def test_import_into_anothers_clinic_is_refused(database: Database, cast: Cast) -> None:
+async def test_import_into_of_another_clinic_is_refused(database: Database, cast: Cast) -> None:
     other = await assemble(database)
     with pytest.raises(NotFound):
         await take(database, cast, [patient()], clinic_id=other.clinic_id)

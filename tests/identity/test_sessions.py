@@ -158,7 +158,7 @@ async def test_own_sessions_are_listed_and_ended_one_or_all(cast: Cast, signed_i
 
 
 @pytest.mark.req("V-13")
-async def test_nobody_ends_anothers_session(cast: Cast, signed_in: Visit) -> None:
+async def test_nobody_ends_of_another_session(cast: Cast, signed_in: Visit) -> None:
     mine, other = await signed_in(cast.manager), await signed_in(cast.billing)
     spare = await signed_in(cast.billing)
     (theirs,) = re.findall(r"/me/sessions/([0-9a-f-]{36})/end", (await other.get("/me")).text)

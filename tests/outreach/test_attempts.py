@@ -202,7 +202,7 @@ async def test_nobody_edits_deletes_or_counts_by_hand(database: Database, cast: 
                 await tx.db.execute(statement)
 
 
-async def test_nobody_walled_in_records_in_anothers_name(database: Database, cast: Cast, clock: HandClock) -> None:
+async def test_nobody_walled_in_records_in_of_another_name(database: Database, cast: Cast, clock: HandClock) -> None:
     patient_id = await mine(database, cast)
     row = {"patient_id": patient_id, "at": clock.now, "day": clock.now.date(), "channel": "phone", "outcome": "busy"}
     with pytest.raises(ProgrammingError, match="row-level security"):

@@ -133,7 +133,7 @@ async def test_imports_and_messages_are_refused_as_well(database: Database) -> N
 
 
 @pytest.mark.req("P-06")
-async def test_anothers_agreement_lets_nobody_in(database: Database, cast: Cast) -> None:
+async def test_of_another_agreement_lets_nobody_in(database: Database, cast: Cast) -> None:
     system = await bare(database)
     with pytest.raises(Conflict, match="No patient data"):
         await admit(database, system)

@@ -98,7 +98,7 @@ async def test_a_tenant_may_let_sessions_rest_for_half_an_hour(
     assert (await program.get("/me")).status_code == 200
 
 
-async def test_one_tenants_settings_are_not_anothers(database: Database, cast: Cast) -> None:
+async def test_one_tenants_settings_are_not_of_another(database: Database, cast: Cast) -> None:
     other = await assemble(database)
     await change(database, cast, idle_minutes=5, privacy_contact="us@example.com")
     async with database.tx(other.administrator) as tx:

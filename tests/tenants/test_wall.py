@@ -10,7 +10,7 @@ from caretide.tenants.models import Clinic
 from tests.cast import Cast, assemble
 
 
-async def test_one_tenant_does_not_see_anothers_clinics(database: Database, cast: Cast) -> None:
+async def test_one_tenant_does_not_see_of_another_clinics(database: Database, cast: Cast) -> None:
     other = await assemble(database)
     async with database.tx(other.administrator) as tx:
         found = [row.id for row in (await tx.db.execute(select(Clinic.id))).all()]
