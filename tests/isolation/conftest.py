@@ -1,5 +1,6 @@
 """What the isolation suite stands on: the copy with strangers in it, and a report that a reviewer can read."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from uuid import UUID
@@ -40,9 +41,9 @@ def walled(behind: Connection[Any]) -> list[Table]:
     return tables(behind)
 
 
-def ciphers(tenants: Iterable[UUID]) -> dict[UUID, ColumnCipher]:
-    """Return a cipher for each: strangers' wrapped keys are canaries that nothing opens."""
-    return {tenant: ColumnCipher({1: new_key()}) for tenant in tenants}
+def ciphers(tenants: Iterable[UUID]) -> dict[UUID, tuple[float, ColumnCipher]]:
+    """Return a cipher for each that is never read anew: strangers' wrapped keys are canaries that nothing opens."""
+    return {tenant: (math.inf, ColumnCipher({1: new_key()})) for tenant in tenants}
 
 
 @pytest.fixture

@@ -78,11 +78,11 @@ def _silent(_what: str, _done: int, _total: int) -> None:
 
 @asynccontextmanager
 async def open_house(
-    installation: Installation, server: Server, clock: HandClock, patients: int
+    installation: Installation, server: Server, clock: HandClock, patients: int, suffix: str = "-screens"
 ) -> AsyncIterator[House]:
-    """Play and serve a demonstration."""
+    """Play and serve a demonstration. `suffix` tells its names from those of another in the same database."""
     clock.now = NOW
-    people = await demonstration(installation, server, patients)
+    people = await demonstration(installation, server, patients, suffix)
     sessions = {role: await open_session(installation.database, actor) for role, actor in people.items()}
     async with serving(main.create_app(installation)) as address:
         yield House(address, sessions)

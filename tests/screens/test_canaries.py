@@ -32,7 +32,7 @@ PATIENTS = 12
 
 @pytest.fixture
 async def house(installation: Installation, server: Server, clock: HandClock) -> AsyncIterator[House]:
-    async with open_house(installation, server, clock, PATIENTS) as opened:
+    async with open_house(installation, server, clock, PATIENTS, "-canaries") as opened:
         with_tenant = await _tenant_of(installation, opened)
         taken = await plant(installation.database, server, with_tenant)
         assert {"patients.family", "patients.phone", "members.display_name", "clinics.name"} <= set(taken)

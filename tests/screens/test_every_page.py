@@ -29,7 +29,8 @@ pytestmark = [
 async def house(
     installation: Installation, server: Server, clock: HandClock, request: pytest.FixtureRequest
 ) -> AsyncIterator[House]:
-    async with open_house(installation, server, clock, int(request.config.getoption("--patients"))) as opened:
+    patients = int(request.config.getoption("--patients"))
+    async with open_house(installation, server, clock, patients, "-pages") as opened:
         yield opened
 
 

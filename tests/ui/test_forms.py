@@ -36,4 +36,7 @@ def test_choice_among_several_is_remembered() -> None:
 
 def test_places_follow_permissions() -> None:
     shown = {role: [link.key for link in navigation(GRANTS[role])] for role in (Role.COORDINATOR, Role.ADMINISTRATOR)}
-    assert shown == {Role.COORDINATOR: ["my-day", "month"], Role.ADMINISTRATOR: ["my-day", "team", "month", "admin"]}
+    assert shown == {
+        Role.COORDINATOR: ["my-day", "month"],
+        Role.ADMINISTRATOR: ["my-day", "team", "month", "audit", "admin"],
+    }

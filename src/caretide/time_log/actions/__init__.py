@@ -23,9 +23,9 @@ from caretide.tenants import queries as tenants
 from caretide.time_log import queries
 from caretide.time_log.actions.locks import lock_month as lock_month
 from caretide.time_log.actions.locks import unlock_month as unlock_month
-from caretide.time_log.actions.recording import Logged as Logged
-from caretide.time_log.actions.recording import Whose, insert_entries, sealed
 from caretide.time_log.models import Draft, TimeApproval, TimeEntry, Timer
+from caretide.time_log.recording import Logged as Logged
+from caretide.time_log.recording import Whose, insert_entries, sealed
 from caretide.time_log.rules import (
     ACTIVITY_TYPES,
     AWAITING,
