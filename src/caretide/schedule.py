@@ -1,6 +1,8 @@
 """Every recurring job in one table."""
 
+import logging
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import procrastinate
 
@@ -11,6 +13,9 @@ from caretide.runtime.jobs import later, rescue
 from caretide.runtime.limits import forget_old_counts
 from caretide.runtime.tx import Database
 from caretide.tenants import queries as tenants
+from caretide.vault.envelope import IntegrityFault
+
+log = logging.getLogger("caretide")
 
 CRON = {
     "jobs.rescue": "* * * * *",
@@ -41,13 +46,23 @@ def schedule(app: procrastinate.App, database: Database) -> None:
 
 
 async def queue_rulings(database: Database) -> None:
-    """Have patients ruled anew, in each tenant where somebody changed. Looking is no use of anybody's data."""
+    """Have patients ruled anew, in each tenant where somebody changed. Looking is no use of anybody's data.
+
+    A tenant whose keys do not open keeps no other waiting.
+    """
     async with database.tx(Actor.nobody()) as tx:
         ids = [row.id for row in await tenants.tenants(tx)]
         tx.trail.events.clear()
     for tenant_id in ids:
-        async with database.tx(Actor.system(tenant_id)) as tx:
-            with tx.trail.unseen():
-                due = await freshness.is_due(tx)
-            if due:
-                await later(tx, billing.rule_patients, once="standings")
+        try:
+            await _queue_for(database, tenant_id)
+        except IntegrityFault as fault:
+            log.error("tenant %s is not ruled: %s", tenant_id, fault)  # noqa: TRY400 - no trace to tell
+
+
+async def _queue_for(database: Database, tenant_id: UUID) -> None:
+    async with database.tx(Actor.system(tenant_id)) as tx:
+        with tx.trail.unseen():
+            due = await freshness.is_due(tx)
+        if due:
+            await later(tx, billing.rule_patients, once="standings")

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
@@ -29,8 +30,8 @@ from caretide.tenants.models import Practitioner
 from caretide.time_log import actions as time_log
 from caretide.time_log import queries as time_asked
 from tests.billing.months import FACTS, FIRST, OCTOBER, Recorded, add_patient, log_time, record_month, rule_all
-from tests.cast import Cast
-from tests.database import HandClock
+from tests.cast import Cast, assemble
+from tests.database import HandClock, Server
 
 Step = Callable[[Database, Cast, HandClock, Recorded, random.Random], Awaitable[None]]
 
@@ -327,6 +328,24 @@ async def test_schedule_queues_rulings_only_where_something_changed(database: Da
     await queue_rulings(database)
     async with database.tx(cast.system) as tx:
         assert ((await tx.db.exec_driver_sql(waiting)).scalar_one(), before) == (1, 0)
+
+
+async def test_tenant_whose_keys_do_not_open_keeps_no_other_waiting(
+    database: Database, server: Server, cast: Cast, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = await assemble(database)
+    await record_month(database, cast)
+    spoil = "UPDATE tenant_keys SET wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1) WHERE tenant_id = %s"
+    for _ in ("spoiled", "mended"):
+        with psycopg.connect(server.admin) as connection:
+            connection.execute(spoil, [broken.tenant_id])
+        database.ciphers.clear()
+        await queue_rulings(database)
+    async with database.tx(cast.system) as tx:
+        waiting = await tx.db.exec_driver_sql("SELECT jobs.waiting('billing.rule_patients')")
+        assert waiting.scalar_one() == 1
+    said = [record.getMessage().split(":")[0] for record in caplog.records if record.name == "caretide"]
+    assert said == [f"tenant {broken.tenant_id} is not ruled"]
 
 
 async def test_nobody_behind_the_wall_sees_marks_or_standings_of_others(database: Database, cast: Cast) -> None:

@@ -129,11 +129,15 @@ async def test_wrapped_keys_of_two_tenants_swapped_open_nothing(
         "UPDATE tenant_keys a SET wrapped = b.wrapped FROM tenant_keys b"
         " WHERE (a.tenant_id = %(one)s AND b.tenant_id = %(two)s) OR (a.tenant_id = %(two)s AND b.tenant_id = %(one)s)"
     )
-    with psycopg.connect(server.admin) as connection:
-        connection.execute(swap, {"one": cast.tenant_id, "two": other.tenant_id})
-    database.ciphers.clear()
-    with pytest.raises(IntegrityFault, match="belongs to another tenant"):
-        await phones(database, cast.system)
+    for works in (False, True):
+        with psycopg.connect(server.admin) as connection:
+            connection.execute(swap, {"one": cast.tenant_id, "two": other.tenant_id})
+        database.ciphers.clear()
+        if works:
+            assert len(await phones(database, cast.system)) == PATIENTS
+        else:
+            with pytest.raises(IntegrityFault, match="belongs to another tenant"):
+                await phones(database, cast.system)
 
 
 @pytest.mark.req("W-15")

@@ -130,6 +130,7 @@ async def test_suspended_persons_session_ends_at_once_and_they_come_back(
     # A new session gets no further: the place in the tenant is what ended.
     refused = await (await api(cast.coordinator)).get("/me")
     assert refused.status_code == 403, refused.text
+    assert refused.json()["detail"] == "Only a member of the tenant can do this"
     await browser.post(f"{home(cast.coordinator)}/reinstate")
     assert (await (await signed_in(cast.coordinator)).get("/my-day")).status_code == 200
     async with database.tx(Actor.nobody()) as tx:

@@ -97,6 +97,8 @@ async def test_roster_is_walked_by_keys() -> None:
         await expect(page.locator("#search")).to_be_focused()
         await page.keyboard.type("jk")
         await expect(page.locator("#search")).to_have_value("jk")
+        # The search asks after a while; what is asked last is to be the patient.
+        await expect(page.get_by_text("Something went wrong (503)")).to_be_visible()
         await page.get_by_role("link", name="Rosa Delgado").focus()
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/patients/**")

@@ -39,7 +39,7 @@ OWN_ROSTER: Final = {
 """Patient-bound tables whose wall two also shows members their own rows, with the reason."""
 
 NARROWER: Final = {
-    ("drafts", "own_draft"): "nobody reads what another person has not saved yet",
+    ("drafts", "writers_own"): "nobody reads what another person has not saved yet",
     ("designations", "designate_insert"): "nobody behind the wall moves the wall",
     ("designations", "designate_update"): "nobody behind the wall moves the wall",
     ("attempts", "own_attempt"): "nobody behind the wall records an attempt in another's name",
