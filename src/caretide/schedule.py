@@ -1,8 +1,8 @@
 """Every recurring job in one table."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import procrastinate
 
@@ -11,7 +11,8 @@ from caretide.billing.queries import freshness
 from caretide.kernel.actor import Actor
 from caretide.runtime.jobs import later, rescue
 from caretide.runtime.limits import forget_old_counts
-from caretide.runtime.tx import Database
+from caretide.runtime.tx import Database, Tx
+from caretide.tenants import actions as tenant_actions
 from caretide.tenants import queries as tenants
 from caretide.vault.envelope import IntegrityFault
 
@@ -21,6 +22,7 @@ CRON = {
     "jobs.rescue": "* * * * *",
     "limits.forget": "17 * * * *",
     "billing.rule_stale": "* * * * * */10",
+    "schedule.tell_of_endings": "23 11 * * *",
 }
 """Job -> when it runs (cron, UTC; a sixth field is seconds)."""
 
@@ -39,30 +41,53 @@ def schedule(app: procrastinate.App, database: Database) -> None:
     async def forget_counts(timestamp: int) -> None:
         await forget_old_counts(database, datetime.fromtimestamp(timestamp, UTC) - timedelta(days=1))
 
-    tasks = {"jobs.rescue": rescue_stalled, "limits.forget": forget_counts, "billing.rule_stale": rule_stale}
+    async def tell_of_endings(timestamp: int) -> None:
+        del timestamp
+        await queue_notices(database)
+
+    tasks = {
+        "jobs.rescue": rescue_stalled,
+        "limits.forget": forget_counts,
+        "billing.rule_stale": rule_stale,
+        "schedule.tell_of_endings": tell_of_endings,
+    }
     for name, task in tasks.items():
         registered = app.task(name=name, queueing_lock=name, pass_context=False)(task)
         app.periodic(cron=CRON[name])(registered)
 
 
 async def queue_rulings(database: Database) -> None:
-    """Have patients ruled anew, in each tenant where somebody changed. Looking is no use of anybody's data.
+    """Have patients ruled anew, in each tenant where somebody changed."""
 
-    A tenant whose keys do not open keeps no other waiting.
-    """
+    async def queue(tx: Tx) -> None:
+        with tx.trail.unseen():
+            due = await freshness.is_due(tx)
+        if due:
+            await later(tx, billing.rule_patients, once="standings")
+
+    await _in_each_tenant(database, queue)
+
+
+async def queue_notices(database: Database) -> None:
+    """Have the ends of agreements told of, in each tenant where one is near."""
+
+    async def queue(tx: Tx) -> None:
+        with tx.trail.unseen():
+            due = await tenants.ending_agreements(tx)
+        if due:
+            await later(tx, tenant_actions.tell_of_endings, once="agreements")
+
+    await _in_each_tenant(database, queue)
+
+
+async def _in_each_tenant(database: Database, queue: Callable[[Tx], Awaitable[None]]) -> None:
+    """Queue what is due in each tenant. Looking is no use of anybody's data; broken keys of one delay no other."""
     async with database.tx(Actor.nobody()) as tx:
         ids = [row.id for row in await tenants.tenants(tx)]
         tx.trail.events.clear()
     for tenant_id in ids:
         try:
-            await _queue_for(database, tenant_id)
+            async with database.tx(Actor.system(tenant_id)) as tx:
+                await queue(tx)
         except IntegrityFault as fault:
-            log.error("tenant %s is not ruled: %s", tenant_id, fault)  # noqa: TRY400 - no trace to tell
-
-
-async def _queue_for(database: Database, tenant_id: UUID) -> None:
-    async with database.tx(Actor.system(tenant_id)) as tx:
-        with tx.trail.unseen():
-            due = await freshness.is_due(tx)
-        if due:
-            await later(tx, billing.rule_patients, once="standings")
+            log.error("nothing is queued for tenant %s: %s", tenant_id, fault)  # noqa: TRY400 - no trace to tell

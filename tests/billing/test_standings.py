@@ -345,7 +345,7 @@ async def test_tenant_whose_keys_do_not_open_keeps_no_other_waiting(
         waiting = await tx.db.exec_driver_sql("SELECT jobs.waiting('billing.rule_patients')")
         assert waiting.scalar_one() == 1
     said = [record.getMessage().split(":")[0] for record in caplog.records if record.name == "caretide"]
-    assert said == [f"tenant {broken.tenant_id} is not ruled"]
+    assert said == [f"nothing is queued for tenant {broken.tenant_id}"]
 
 
 async def test_nobody_behind_the_wall_sees_marks_or_standings_of_others(database: Database, cast: Cast) -> None:

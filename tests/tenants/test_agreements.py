@@ -2,22 +2,29 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from uuid import UUID
 
 import httpx
 import pytest
 from sqlalchemy import func, insert, select, update
 
+from caretide import worker
 from caretide.ehr.models import EhrMessage, ImportRun
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import CaretideError, Conflict, Invalid, NotFound
 from caretide.kernel.ids import new_id
 from caretide.patients.models import Patient
+from caretide.runtime.installation import Installation
+from caretide.runtime.mail import FolderPost
 from caretide.runtime.tx import Database
+from caretide.schedule import queue_notices
 from caretide.tenants import actions, queries
 from caretide.tenants.models import Agreement
-from caretide.tenants.rules.agreements import NewAgreement, check_pdf, lacking
+from caretide.tenants.rules.agreements import AgreementRow, Ending, NewAgreement, check_pdf, endings, lacking
 from tests.cast import PAPER, Cast, agree, assemble
 from tests.client import Visit
 from tests.database import HandClock
@@ -195,6 +202,72 @@ async def test_alarms_begin_ninety_days_before_the_end(database: Database, cast:
     assert found["0"].state(today + timedelta(days=1)) == "ended"
     assert lacking([found["0"]], None, today) == ()
     assert lacking([found["0"]], None, today + timedelta(days=1)) == ("operator",)
+
+
+@pytest.mark.req("P-06")
+async def test_each_alarm_is_written_once_to_administrators_and_the_privacy_contact(
+    installation: Installation, cast: Cast, clock: HandClock
+) -> None:
+    database, ends_on = installation.database, clock.now.date() + timedelta(days=91)
+    async with database.tx(cast.administrator) as tx:
+        known = await queries.settings(tx)
+        await actions.change_settings(tx, replace(known, privacy_contact="privacy@example.org"))
+        await actions.add_agreement(tx, new(kind="subcontractor", party="Print House", ends_on=ends_on))
+        people = [one.email for one in await queries.members(tx) if one.role == "administrator"]
+    sent: dict[int, int] = {}
+    for left in (91, 90, 89, 31, 30, 29, 6, 0):
+        clock.now = datetime(ends_on.year, ends_on.month, ends_on.day, 11, 23, tzinfo=UTC) - timedelta(days=left)
+        before = len(letters(installation))
+        await queue_notices(database)
+        await worker.drain(installation)
+        sent[left] = len(letters(installation)) - before
+    told = len(people) + 1
+    assert sent == {91: 0, 90: told, 89: 0, 31: 0, 30: told, 29: 0, 6: told, 0: 0}
+    first = letters(installation)[0]
+    assert (first["Subject"], first["To"]) == (
+        "An agreement ends in 90 days",
+        min([*people, "privacy@example.org"]),
+    )
+    assert "Print House" in first.get_content()
+
+
+@pytest.mark.req("P-06")
+def test_an_agreement_that_is_followed_without_a_gap_is_not_told_of() -> None:
+    today = date(2026, 11, 2)
+    ending = agreement_row(ends_on=today + timedelta(days=10))
+    on_time, late = agreement_row(effective_on=today + timedelta(days=11)), agreement_row(effective_on=FAR)
+    other = replace(on_time, kind="company", company_id=new_id())
+    assert endings([ending, on_time], (), today) == []
+    for rows in ([ending, late], [ending, other], [ending]):
+        assert endings(rows, (), today) == [Ending(ending, (90, 30))]
+
+
+def agreement_row(effective_on: date = LONG_AGO, ends_on: date | None = None) -> AgreementRow:
+    """Return an agreement with the operator as it is kept."""
+    return AgreementRow(
+        id=new_id(),
+        kind="operator",
+        party="Host",
+        company_id=None,
+        file_sha256="0" * 64,
+        file_octets=1,
+        effective_on=effective_on,
+        ends_on=ends_on,
+        breach_notice_hours=72,
+        subcontractors=[],
+        at_end="return",
+        recorded_by=None,
+        recorded_at=datetime(2026, 1, 1, tzinfo=UTC),
+        ended_on=None,
+        ended_because=None,
+    )
+
+
+def letters(installation: Installation) -> list[EmailMessage]:
+    """Return what was posted, in order."""
+    post = installation.database.stores.post
+    found = sorted(post.folder.glob("*.eml")) if isinstance(post, FolderPost) else []
+    return [message_from_bytes(one.read_bytes(), policy=policy.default) for one in found]
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What is done to tenants, their clinics and their people. The verbs are public here, whichever module holds them."""
 
-from caretide.tenants.actions.agreements import add_agreement, end_agreement
+from caretide.tenants.actions.agreements import add_agreement, end_agreement, tell_of_endings
 from caretide.tenants.actions.clinics import (
     CLINIC_FACT_KINDS,
     ClinicDetails,
@@ -57,6 +57,7 @@ __all__ = [
     "sign_in_to",
     "sign_out_member",
     "suspend_member",
+    "tell_of_endings",
     "update_clinic",
     "update_member",
 ]

@@ -8,13 +8,15 @@ from sqlalchemy import insert, update
 
 from caretide.kernel.errors import Conflict, Invalid
 from caretide.kernel.ids import new_id
-from caretide.kernel.permissions import Permission
+from caretide.kernel.permissions import Permission, Role
 from caretide.kernel.records import Data, changes, creates
 from caretide.kernel.text import DETAIL_LENGTH, clean_text
 from caretide.runtime.access import requires
+from caretide.runtime.jobs import job
+from caretide.runtime.mail import Letter
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries
-from caretide.tenants.models import Agreement
+from caretide.tenants.models import Agreement, AgreementNotice
 from caretide.tenants.rules.agreements import NewAgreement, checked_agreement, today_of
 
 
@@ -59,3 +61,20 @@ async def end_agreement(tx: Tx, agreement_id: UUID, last_day: date, reason: str)
     ended = {"ended_on": last_day, "ended_because": because, "ended_by": tx.actor.member_id, "ended_at": tx.now}
     await tx.db.execute(update(Agreement).where(Agreement.id == agreement_id).values(**ended))
     tx.note(agreement_id=str(agreement_id), last_day=last_day.isoformat())
+
+
+@job
+@requires(Permission.TENANT_WRITE, changes(Data.SETTINGS))
+async def tell_of_endings(tx: Tx) -> None:
+    """Write to the administrators and the privacy contact of each agreement that ends soon; of each alarm once."""
+    due = await queries.ending_agreements(tx)
+    chosen = (await queries.settings(tx)).privacy_contact
+    people = await queries.members(tx)
+    to = {one.email for one in people if one.role == Role.ADMINISTRATOR and one.status == "active"}
+    letters = [ending.letter(today_of(tx.now)) for ending in due]
+    for address in sorted(to | ({chosen} if chosen else set())):
+        tx.letters += [Letter(address, *letter) for letter in letters]
+    sent = [{"agreement_id": one.agreement.id, "days": days, "sent_at": tx.now} for one in due for days in one.days]
+    if sent:
+        await tx.db.execute(insert(AgreementNotice), [{"id": new_id()} | row for row in sent])
+    tx.note(agreements=[str(one.agreement.id) for one in due])

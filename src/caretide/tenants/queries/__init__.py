@@ -1,6 +1,12 @@
 """Tenants, clinics and people; and who stands behind a session. Public here, whichever module holds it."""
 
-from caretide.tenants.queries.agreements import agreement, agreement_file, agreements, lacking_agreements
+from caretide.tenants.queries.agreements import (
+    agreement,
+    agreement_file,
+    agreements,
+    ending_agreements,
+    lacking_agreements,
+)
 from caretide.tenants.queries.entry import (
     Place,
     actor_behind,
@@ -61,6 +67,7 @@ __all__ = [
     "company",
     "company_by_slug",
     "ended_places",
+    "ending_agreements",
     "entrant_behind",
     "has_ways_in",
     "invitation",

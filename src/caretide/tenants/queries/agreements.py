@@ -10,9 +10,9 @@ from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, exports, reads
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
-from caretide.tenants.models import Agreement, Member
+from caretide.tenants.models import Agreement, AgreementNotice, Member
 from caretide.tenants.queries.places import serving_company
-from caretide.tenants.rules.agreements import AgreementRow, Missing, lacking, today_of
+from caretide.tenants.rules.agreements import AgreementRow, Ending, Missing, endings, lacking, today_of
 
 _RECORDER = and_(Member.tenant_id == Agreement.tenant_id, Member.id == Agreement.recorded_by)
 
@@ -57,6 +57,16 @@ async def agreement_file(tx: Tx, agreement_id: UUID) -> bytes:
     """Return the signed file, checked against its SHA-256 by the vault."""
     found = await agreement(tx, agreement_id)
     return await asyncio.to_thread(tx.stores.vault.get, tx.tenant_id, found.file_sha256)
+
+
+@requires(Permission.TENANT_READ, reads(Data.SETTINGS))
+async def ending_agreements(tx: Tx) -> list[Ending]:
+    """Return the agreements whose end is due to be told of today, and was not yet."""
+    told = {(row.agreement_id, row.days) for row in (await tx.db.execute(_TOLD)).all()}
+    return endings(await agreements(tx), told, today_of(tx.now))
+
+
+_TOLD = select(AgreementNotice.agreement_id, AgreementNotice.days)
 
 
 @requires(Permission.TENANT_READ, reads(Data.SETTINGS))

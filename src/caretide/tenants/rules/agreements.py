@@ -3,9 +3,9 @@
 Sources: 45 CFR 164.502(e) and 164.504(e) (who must have one, and what stands in it), 164.410 (notice of a breach).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID
 
@@ -107,6 +107,52 @@ def lacking(found: Iterable[AgreementRow], company_id: UUID | None, today: date)
     if company_id is not None and not any(one.company_id == company_id for one in active):
         missing.append("company")
     return tuple(missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """An agreement whose end is to be told of: `days` are the alarms that are due with this telling."""
+
+    agreement: AgreementRow
+    days: tuple[int, ...]
+
+    def letter(self, today: date) -> tuple[str, str]:
+        """Return subject and text of the letter to who answers for it."""
+        row, left = self.agreement, self.agreement.days_left(today)
+        subject = f"An agreement ends in {left} {'day' if left == 1 else 'days'}"
+        return subject, (
+            f"The business associate agreement with {row.party} ends on {row.last_day}. From the next day on no "
+            "patient data is taken in for which it must stand. Record the agreement that follows it under "
+            "Administration, Agreements."
+        )
+
+
+def endings(found: Collection[AgreementRow], told: Collection[tuple[UUID, int]], today: date) -> list[Ending]:
+    """Return whose end is due to be told of and was not. `told` holds agreements with the alarms that were sent.
+
+    An agreement that another one of its kind follows without a gap ends unremarked.
+    """
+    due: list[Ending] = []
+    for one in found:
+        left = one.days_left(today)
+        if one.state(today) != "active" or left is None or _is_followed(one, found):
+            continue
+        days = tuple(alarm for alarm in ALARMS if left <= alarm and (one.id, alarm) not in told)
+        if days:
+            due.append(Ending(one, days))
+    return due
+
+
+def _is_followed(row: AgreementRow, found: Iterable[AgreementRow]) -> bool:
+    if row.last_day is None:
+        return False
+    then = row.last_day + timedelta(days=1)
+    return any(one.effective_on <= then <= (one.last_day or LATEST) for one in found if _whose(one) == _whose(row))
+
+
+def _whose(row: AgreementRow) -> tuple[object, ...]:
+    """Return what a following agreement has in common: subcontractors follow themselves alone."""
+    return (row.kind, row.company_id, row.party.casefold() if row.kind == "subcontractor" else None)
 
 
 def checked_agreement(new: NewAgreement) -> NewAgreement:
