@@ -6,7 +6,7 @@ from tests.bench.big import Big, asked, people, signed_in
 from tests.bench.ground import Ground
 from tests.bench.measure import Measured, Size
 from tests.bench.pages import asked_for, measured
-from tests.bench.standings import ruled
+from tests.bench.standings import fill, ruled
 from tests.bench.whole_close import closed
 
 
@@ -17,8 +17,9 @@ def run_open(ground: Ground, size: Size) -> Measured:
 
 
 def run_closed(ground: Ground, size: Size) -> Measured:
-    """Look at the last month once it is closed."""
+    """Look at the last month once it is closed and its lists are what was frozen."""
     made = closed(ground, size)
+    fill(ground, made)
     return _month(ground, size, made, made.last)
 
 

@@ -43,16 +43,11 @@ def ruled(ground: Ground, size: Size) -> Big:
 def _rule(ground: Ground, made: Big) -> Measured | None:
     before, marks = _standings(ground, made), _marks(ground, made)
     server = -ground.server_cpu()
-    command = [sys.executable, "-m", "tests.bench.standings_child", str(ground.home), str(made.tenant_id)]
-    ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    found = fill(ground, made)
     server += ground.server_cpu()
-    found = json.loads(ended.stdout)
     after = _standings(ground, made)
     if after == before:
         return None
-    with connected(ground.cluster.url(LoginRole.ADMIN)) as connection:
-        # What autovacuum does in a minute or two.
-        connection.execute("VACUUM (ANALYZE) month_standings, standing_counts, standing_months, standing_marks")
     sample = {
         "seconds": found["seconds"],
         "patient_months_per_second": (after - before) / found["seconds"],
@@ -62,6 +57,17 @@ def _rule(ground: Ground, made: Big) -> Measured | None:
     }
     setup = {"patients": made.patients, "standings": after - before, "marks": marks, "runs": found["runs"]}
     return Measured(UNITS, [sample], setup)
+
+
+def fill(ground: Ground, made: Big) -> dict[str, float]:
+    """Bring every standing up to date in a process of its own; return what it took."""
+    command = [sys.executable, "-m", "tests.bench.standings_child", str(ground.home), str(made.tenant_id)]
+    ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    with connected(ground.cluster.url(LoginRole.ADMIN)) as connection:
+        # What autovacuum does in a minute or two.
+        connection.execute("VACUUM (ANALYZE) month_standings, standing_counts, standing_months, standing_marks")
+    found: dict[str, float] = json.loads(ended.stdout)
+    return found
 
 
 def _standings(ground: Ground, made: Big) -> int:

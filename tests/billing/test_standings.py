@@ -12,7 +12,8 @@ from sqlalchemy import delete, func, insert, select, update
 
 from caretide.billing import actions as billing
 from caretide.billing.models import Candidate, MonthStanding, StandingCount, StandingMark
-from caretide.billing.queries import candidates, freshness, standings
+from caretide.billing.queries import board, candidates, freshness, standings
+from caretide.billing.queries.board import Wanted
 from caretide.billing.queries.freshness import Overlay, Scope
 from caretide.billing.queries.standings import Listed
 from caretide.billing.rules.standing import Kind, Standing, Sums, tally
@@ -277,6 +278,34 @@ async def test_closed_month_stands_as_it_was_frozen(database: Database, cast: Ca
     }
     assert rows["ready"].amount_cents
     assert await differences(database, cast) == []
+
+
+async def test_large_month_that_closed_a_moment_ago_says_so_and_is_listed_before_anything_else(
+    database: Database, cast: Cast, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board, "READ", 1)
+    people = [await record_month(database, cast, family=name) for name in ("Ames", "Bell")]
+    await log_time(database, cast, clock, people[1], minutes=25)
+    await rule_all(database, cast)
+    clock.now = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
+    async with database.tx(cast.billing) as tx:
+        await billing.request_close(tx, OCTOBER)
+    async with database.tx(cast.system) as tx:
+        await billing.close_clinic(tx, cast.clinic_id, str(OCTOBER))
+    await log_time(database, cast, clock, people[0], minutes=25)
+
+    async def shown() -> tuple[int, int, list[str]]:
+        async with database.tx(cast.billing) as tx:
+            page = await board.month_page(tx, OCTOBER, Wanted())
+            return page.unlisted, page.totals.ready, [row.name.split()[-1] for row in page.ready]
+
+    assert await shown() == (2, 1, ["Bell"])
+    async with database.tx(cast.system) as tx:
+        assert await billing.rule_some(tx)
+    assert await shown() == (0, 1, ["Bell"])
+    async with database.tx(cast.system) as tx:
+        assert {row.rules for row in await stored(tx) if row.service_month == FIRST} == {freshness.FROZEN}
+        assert (await freshness.marked(tx, 5)).keys() == {people[0].patient_id}
 
 
 async def test_lists_are_the_same_with_and_without_what_changed_since(

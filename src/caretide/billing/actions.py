@@ -227,9 +227,9 @@ async def rule_soon(tx: Tx, month: Month) -> None:
 async def rule_some(tx: Tx) -> bool:
     """Bring some standings up to date; return whether any are left that are not.
 
-    First come patients who are marked: their marks are read before anything else, and exactly these are deleted. Then
-    months that were never ruled, or by other rules, patient after patient. Last come months that were closed, whose
-    standings become what was frozen.
+    First come months that were closed, a clinic's at once: somebody looks at what they froze. Then patients who are
+    marked: their marks are read before anything else, and exactly these are deleted. Last come months that were never
+    ruled, or by other rules, patient after patient.
     """
     await tx.db.execute(_ONE_AT_A_TIME, {"key": f"{tx.tenant_id} standings"})
     with tx.trail.unseen(), uncollected():
@@ -237,16 +237,16 @@ async def rule_some(tx: Tx) -> bool:
         marks = await freshness.marked(tx, RULED_AT_ONCE)
         unfilled = next((one for one in kept if not one.is_closed and not one.is_complete), None)
         unfrozen = next((one for one in kept if one.is_closed and not one.is_complete), None)
-        if marks:
+        if unfrozen is not None:
+            await _freeze(tx, unfrozen)
+        elif marks:
             await _rule(tx, [one for one in kept if not one.is_closed], sorted(marks))
             read = [mark for some in marks.values() for mark in some]
             await tx.db.execute(delete(StandingMark).where(StandingMark.id == any_(_IDS)), {"ids": read})
         elif unfilled is not None:
             await _fill(tx, unfilled)
-        elif unfrozen is not None:
-            await _freeze(tx, unfrozen)
         left = await freshness.is_due(tx)
-    tx.note(marked=len(marks))
+    tx.note(marked=0 if unfrozen else len(marks))
     return left
 
 

@@ -94,7 +94,8 @@ class MonthPage:
     `programs` that have rows in it and `coordinators` at work are what the list can be narrowed to.
 
     Rows come as one page of those shown: `ready` when `show` is "ready", `blocked` when it is "blocked". `waiting`
-    patients changed, and are shown as they stood until they are ruled again. `sort` is one of `SORTS`.
+    patients changed, and are shown as they stood until they are ruled again; so are `unlisted` patient-months that were
+    closed a moment ago. `sort` is one of `SORTS`.
     """
 
     month: Month
@@ -120,6 +121,7 @@ class MonthPage:
     programs: tuple[Option, ...] = ()
     coordinators: tuple[Option, ...] = ()
     waiting: int = 0
+    unlisted: int = 0
 
     @property
     def cleared(self) -> str:

@@ -35,6 +35,8 @@ from caretide.tenants.queries import ClinicRow
 from caretide.ui.forms import Option
 
 ROWS: Final = 50
+READ: Final = 2_000
+"""So many patient-months of a month that closed a moment ago are read row by row; more are shown once its lists are."""
 MONTHS_BACK: Final = 12
 
 
@@ -60,7 +62,7 @@ class Wanted:
 class Board:
     """A page of a month's rows with its sums: `groups` are sizes by what blocks, `counted` clinics that have rows.
 
-    `programs` are those that the rows can be narrowed to.
+    `programs` are those that the rows can be narrowed to, `unlisted` the patient-months closed and not in lists yet.
     """
 
     totals: MonthTotals
@@ -71,6 +73,7 @@ class Board:
     page: int = 1
     pages: int = 1
     waiting: int = 0
+    unlisted: int = 0
 
 
 @requires(Permission.MONTH_READ, reads(Data.MONTH))
@@ -117,12 +120,15 @@ async def month_page(tx: Tx, month: Month, wanted: Wanted) -> MonthPage:
         why_not=why_not,
         provisional=(await evidence.packs(tx)).at(month) is None,
         waiting=board.waiting,
+        unlisted=board.unlisted,
     )
 
 
 async def _board(tx: Tx, month: Month, clinics: Sequence[ClinicRow], wanted: Wanted) -> Board:
     months = await freshness.kept(tx, [(clinic, month) for clinic in clinics])
-    if any(one.is_closed and not one.is_complete for one in months):
+    unlisted = [one.clinic.id for one in months if one.is_closed and not one.is_complete]
+    frozen = await closes.count_frozen(tx, unlisted, month) if unlisted else 0
+    if unlisted and frozen <= READ:
         # Closed a moment ago: until its lists are made of what was frozen, that is read row by row.
         return await _whole(tx, month, clinics, wanted)
     scope = Scope(months, is_whole=not wanted.clinic)
@@ -154,6 +160,7 @@ async def _board(tx: Tx, month: Month, clinics: Sequence[ClinicRow], wanted: Wan
         page=page,
         pages=pages,
         waiting=over.waiting,
+        unlisted=frozen,
     )
 
 

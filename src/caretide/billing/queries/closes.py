@@ -1,11 +1,12 @@
 """How the close of a month stands."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Row, Select, bindparam, func, select
+from sqlalchemy import Date, Row, Select, any_, bindparam, func, select
 
 from caretide.billing.models import ClaimLine, MonthClose, PatientMonth
 from caretide.kernel.errors import NotFound
@@ -13,6 +14,7 @@ from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
 from caretide.runtime.access import remembered, requires
+from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 
@@ -52,6 +54,17 @@ class CloseMark:
     def done(self) -> bool:
         """Whether nothing is left to do."""
         return self.state == "closed" and not self.unrendered
+
+
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
+async def count_frozen(tx: Tx, clinic_ids: Sequence[UUID], month: Month) -> int:
+    """Return how many patient-months the close of some clinics froze."""
+    return (await tx.db.execute(_FROZEN, {"clinics": clinic_ids, "month": month.first})).scalar_one()
+
+
+_FROZEN = select(func.count()).where(
+    PatientMonth.clinic_id == any_(bindparam("clinics", type_=Ids())), PatientMonth.service_month == _MONTH
+)
 
 
 @requires(Permission.MONTH_READ, reads(Data.MONTH))
