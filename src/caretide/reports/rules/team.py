@@ -1,10 +1,11 @@
 """What a manager's figures mean: the bands of a month, its pace, and the hours that are left in it. Pure."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Final, Literal
 
 from caretide.billing.rules.words import title
+from caretide.kernel.calendar import working_days
 from caretide.kernel.month import Month
 
 FIRST_THRESHOLD: Final = 20 * 60
@@ -14,7 +15,7 @@ HELD: Final = (0, 1)
 UNDER: Final = 2
 """Bands of `billing.models.MonthStanding`: what a fact stops, and what only time is missing from."""
 
-SERIES: Final = ("Held by a fact", "Under threshold", "Reached", "Complete")
+SERIES: Final = ("Held by a fact", "Under threshold", "At threshold", "Complete")
 TONES: Final = ("bad", "warn", "2", "3")
 """A panel's month as a stacked bar: names and colors of its parts."""
 
@@ -49,11 +50,6 @@ class Goal:
 
 SERVED: Final = Goal(80, 60, "share of enrolled reaching 20 minutes: 90% is the target of good programs (AAACN)")
 """The share of those enrolled who reach the first threshold in a month."""
-
-
-def working_days(first: date, last: date) -> int:
-    """Return how many of Monday to Friday lie between two days, both included. Holidays are not known here."""
-    return sum((first + timedelta(days=ahead)).weekday() < 5 for ahead in range((last - first).days + 1))
 
 
 def pace(today: date) -> int:
