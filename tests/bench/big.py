@@ -14,6 +14,7 @@ import psycopg
 
 from caretide.demo import bulk
 from caretide.demo.bulk_practice import PLACES, Order
+from caretide.demo.tidying import tidy
 from caretide.kernel.actor import Actor
 from caretide.kernel.clock import system_clock
 from caretide.kernel.month import Month
@@ -92,7 +93,7 @@ async def _made(ground: Ground, order: Order) -> Big:
     wall, cpu, server = -time.perf_counter(), -time.process_time(), -ground.server_cpu()
     try:
         made = await bulk.generate(database, order, passwords, tell)
-        await asyncio.to_thread(bulk.tidy, ground.cluster.url(LoginRole.MIGRATOR))
+        await asyncio.to_thread(tidy, ground.cluster.url(LoginRole.MIGRATOR))
     finally:
         await database.close()
     wall, cpu, server = wall + time.perf_counter(), cpu + time.process_time(), server + ground.server_cpu()

@@ -14,7 +14,6 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from psycopg import sql
 from sqlalchemy import delete, exists
 
 from caretide.billing.models import StandingMark, StandingMonth
@@ -27,7 +26,6 @@ from caretide.kernel.errors import Invalid
 from caretide.kernel.month import Month
 from caretide.kernel.records import HEALTH, creates
 from caretide.patients.models import Condition, Coverage, Medication, Patient
-from caretide.postgres.roles import OWNER, connected
 from caretide.rosters.models import Designation
 from caretide.runtime.bulk import insert_many
 from caretide.runtime.db import TenantTable
@@ -58,9 +56,6 @@ ORDER: Final[tuple[type[TenantTable], ...]] = (
 """Tables as their foreign keys ask for them."""
 
 WESTMOST: Final = ZoneInfo("America/Los_Angeles")
-
-_SUMMARIES: Final = ("account_intervals", "member_days", "month_seconds", "standing_marks")
-"""Tables that fill by themselves while those of `ORDER` do."""
 
 # Everybody is marked as changed, a dozen times over, and nobody was ruled yet: the first ruling takes all patients that
 # were committed before it began, so these marks would only have each ruled twice. Once it began, they stay.
@@ -171,11 +166,3 @@ async def _load(tx: Tx, made: Generated, site: Site, places: range, now: datetim
             loaded.rows += len(rows[model])
             loaded.seconds += time.perf_counter() - began
     return len(rows[Patient])
-
-
-def tidy(migrator_url: str) -> None:
-    """Let the planner know what came in: an owner's privilege, so over the migrator's connection."""
-    tables = sql.SQL(", ").join(sql.Identifier(name) for name in (*_SUMMARIES, *(one.__tablename__ for one in ORDER)))
-    with connected(migrator_url) as connection:
-        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(OWNER)))
-        connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(tables))

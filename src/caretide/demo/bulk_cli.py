@@ -7,20 +7,18 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from caretide.demo import bulk
 from caretide.demo.bulk_practice import PLACES, Order
-from caretide.demo.cli import CODES, Work, progress
+from caretide.demo.cli import Work, progress, screen
 from caretide.demo.company import new_pass_phrase
 from caretide.demo.performance import BULK_NOTEBOOK, Notebook, start_over
+from caretide.demo.sign_ins import Entrant, print_sign_ins
 from caretide.demo.stage import Tell
+from caretide.demo.tidying import tidy
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Conflict, Invalid, NotFound
 from caretide.postgres.roles import LoginRole
 from caretide.runtime import log
-from caretide.runtime.console import err
 from caretide.runtime.installation import Installation, installation
 from caretide.runtime.tx import Database
 from caretide.settings import load_settings
@@ -84,7 +82,7 @@ async def _generated(ours: Installation, order: Order, tell: Tell) -> dict[str, 
     tell("Tidying the tables", 0, 1)
     tidied = time.perf_counter()
     # Statistics are the owner's to gather; autovacuum would get there, too, in its own time.
-    await asyncio.to_thread(bulk.tidy, ours.urls.url(LoginRole.MIGRATOR))
+    await asyncio.to_thread(tidy, ours.urls.url(LoginRole.MIGRATOR))
     made.seconds["tidying"] = time.perf_counter() - tidied
     made.seconds["all"] = time.perf_counter() - began
     tell("Tidying the tables", 1, 1)
@@ -122,16 +120,15 @@ def _show(summary: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(summary) + "\n")
         return
-    console = Console(width=max(100, err.width))  # roles and passwords are never cut
+    console = screen()
     console.print(
         f"[bold]{summary['patients']:,}[/] generated patients in [bold]{summary['tenant']}[/]: {summary['clinics']} "
         f"clinics, {summary['coordinators']} coordinators, {summary['rows']['time_log_entries']:,} time entries in "
         f"{' and '.join(summary['months'])}, made in {summary['seconds']['all']:.0f} s."
     )
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("email", "password", "authenticator seed", "who"):
-        table.add_column(column, no_wrap=True)
-    for one in summary["sign_ins"]:
-        table.add_row(one["email"], one["password"], one.get("totp_seed", ""), f"{one['name']}, {one['role']}")
-    console.print(table)
-    console.print(CODES)
+    console.print()
+    entrants = [
+        Entrant(one["email"], one["password"], one.get("totp_seed", ""), f"{one['name']}, {one['role']}")
+        for one in summary["sign_ins"]
+    ]
+    print_sign_ins(console, entrants)

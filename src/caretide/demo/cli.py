@@ -11,10 +11,10 @@ from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from caretide.demo.company import code_of
 from caretide.demo.performance import Performance, SignIn, clear_ruins, performance, seeds_by_email, start_over
+from caretide.demo.sign_ins import Entrant, print_sign_ins
 from caretide.demo.stage import Part, Production, Tell
 from caretide.demo.summary import Summary
 from caretide.demo.troupe import DrainOf, side_by_side
@@ -84,7 +84,7 @@ def _show(found: Performance, url: str, *, as_json: bool) -> None:
         sign_ins = [asdict(one) for one in found.sign_ins]
         sys.stdout.write(json.dumps(summary.as_json() | {"sign_ins": sign_ins, "url": url}) + "\n")
         return
-    console = Console(width=max(100, err.width))  # addresses and passwords are never cut
+    console = screen()
     for one in summary.tenants:
         dollars = f"${one.total_cents / 100:,.2f}"
         console.print(
@@ -93,14 +93,21 @@ def _show(found: Performance, url: str, *, as_json: bool) -> None:
             f"{one.records:,} records."
         )
     console.print()
-    console.print(_table(found.sign_ins))
-    console.print()
-    console.print(_seeds(found.sign_ins))
-    console.print(CODES)
+    print_sign_ins(console, [_entrant(one) for one in found.sign_ins])
     console.print("\nEverything here is generated: no person, number or address is anybody's. What to try: README.md.")
 
 
-CODES: Final = "After the password comes a code: `script/caretide demo code E-MAIL` prints the one that counts now."
+def screen() -> Console:
+    """Return standard output; as wide as the terminal, or where nobody watches as wide as columns need."""
+    return Console() if sys.stdout.isatty() else Console(width=PIPE)
+
+
+PIPE: Final = 140
+
+
+def _entrant(one: SignIn) -> Entrant:
+    where = " and ".join(slug.partition("-")[0].title() for slug in one.tenants)
+    return Entrant(one.email, one.password, one.totp_seed, f"{one.name}, {one.role}, {where}", one.try_this)
 
 
 def print_code(email: str) -> None:
@@ -112,26 +119,3 @@ def print_code(email: str) -> None:
     left = STEP - int(now.timestamp()) % STEP
     sys.stdout.write(f"{code_of(seed, now)}\n")
     err.print(f"It counts once, for {left} seconds and half a minute more.")
-
-
-def _seeds(sign_ins: Sequence[SignIn]) -> Table:
-    """Lay out what an authenticator app can be given."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("e-mail", no_wrap=True)
-    table.add_column("authenticator seed", no_wrap=True)
-    for one in sign_ins:
-        table.add_row(one.email, one.totp_seed)
-    return table
-
-
-def _table(sign_ins: Sequence[SignIn]) -> Table:
-    """Lay out who may sign in: addresses and passwords whole, for one that is cut short is no use to anybody."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("e-mail", min_width=max(len(one.email) for one in sign_ins))
-    table.add_column("password", min_width=max(len(one.password) for one in sign_ins))
-    table.add_column("who")
-    table.add_column("what to try")
-    for one in sign_ins:
-        where = " and ".join(slug.partition("-")[0].title() for slug in one.tenants)
-        table.add_row(one.email, one.password, f"{one.name}, {one.role}, {where}", one.try_this)
-    return table

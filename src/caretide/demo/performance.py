@@ -1,5 +1,6 @@
 """The demonstration of an installation: built the first time, found again later, or started over."""
 
+import asyncio
 import json
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from caretide.demo import company, stage
 from caretide.demo.houses import HOUSES, SEATS, SERVICE_COMPANY
 from caretide.demo.stage import USUAL, Part, Production, Tell
 from caretide.demo.summary import Summary, Total, summarize
+from caretide.demo.tidying import tidy
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Conflict, Invalid, NotFound
 from caretide.kernel.month import Month
@@ -68,6 +70,7 @@ async def performance(ours: Installation, play: Play, tell: Tell, production: Pr
         url = ours.urls.url(LoginRole.APP)
         parts = await stage.open_doors(ours.database, url, passwords, tell, production)
         summaries = await play(parts, tell)
+        await asyncio.to_thread(tidy, ours.urls.url(LoginRole.MIGRATOR))
         refused = {one.tenant: one.refused_attempts for one in summaries}
         tenant_ids = {one.tenant: str(part.company.tenant_id) for one, part in zip(summaries, parts, strict=True)}
         seeds = {key: seed for part in parts for key, seed in part.company.seeds.items()}
