@@ -181,6 +181,7 @@ def _pages(installation: Installation, door: Door, limiter: Limiter) -> FastAPI:
     here = Path(__file__).parent
     app.state.templates = make_environment(here / feature / "templates" for feature in FEATURES_WITH_TEMPLATES)
     app.state.shell = make_shell
+    app.state.patient_page = workspace_pages.refused
     app.state.has_forms = True
     app.add_exception_handler(CaretideError, _page_for_error)
     app.add_exception_handler(RequestValidationError, _page_for_bad_request)

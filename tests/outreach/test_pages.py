@@ -51,6 +51,24 @@ async def test_what_was_wrong_is_shown_beside_what_was_typed(database: Database,
     assert "No attempt yet" in (await browser.get(where)).text
 
 
+async def test_a_form_that_is_refused_on_the_patients_page_stays_there_unfolded(
+    database: Database, cast: Cast, signed_in: Visit
+) -> None:
+    patient_id = await mine(database, cast)
+    browser = await signed_in(cast.coordinator)
+    sent = {"outcome": "busy", "made_on": "2026-10-09", "made_time": "10:00", "back": "patient"}
+    answer = await browser.post(f"/patients/{patient_id}/attempts", data=sent)
+    assert answer.status_code == 422
+    assert "What the month rests on" in answer.text or "Enrollment and consent" in answer.text
+    folded = answer.text.partition('id="record-attempt"')[2]
+    assert folded.partition(">")[0].endswith(" open")
+    field = folded.partition('id="attempt-made_on"')[2]
+    assert 'value="2026-10-09"' in field.partition(">")[0]
+    assert 'aria-invalid="true"' in field.partition(">")[0]
+    assert "This has not happened yet" in field.partition("</div>")[0]
+    assert "No attempt yet" in (await browser.get(f"/patients/{patient_id}/attempts")).text
+
+
 async def test_a_correction_shows_both_records(database: Database, cast: Cast, signed_in: Visit) -> None:
     patient_id = await mine(database, cast)
     made = await call(database, cast.coordinator, patient_id, "reached")

@@ -161,6 +161,27 @@ async def test_refused_form_stays_where_it_is_and_takes_the_focus(
         await expect(form).to_contain_text("copy through the portal on Oct 3, 2026")
 
 
+async def test_attempt_in_the_future_is_refused_beside_its_field_with_nothing_odd_in_the_console(
+    application: ASGIApp, database: Database, cast: Cast, recorded: Recorded
+) -> None:
+    secret = await open_session(database, cast.coordinator)
+    async with visiting(application, secret) as visit:
+        said: list[str] = []
+        page = await visit.tab(f"/patients/{recorded.patient_id}#record-attempt")
+        page.on("console", lambda message: said.append(message.text))
+        form = page.locator("#attempts")
+        await form.get_by_text("Busy").click()
+        await form.get_by_text("Note, or an earlier time").click()
+        await form.get_by_label("When it was").fill("2026-10-09")
+        await form.locator("#attempt-made_time").fill("10:00")
+        await form.get_by_role("button", name="Record the attempt").click()
+        await expect(form.get_by_role("alert")).to_be_focused()
+        await expect(form.locator("#attempt-made_on-fault")).to_have_text("This has not happened yet")
+        await expect(form.get_by_label("When it was")).to_have_value("2026-10-09")
+        assert page.url.split("#")[0].endswith(f"/patients/{recorded.patient_id}")
+        assert [text for text in said if "[object" in text] == []
+
+
 async def test_search_narrows_the_list_without_an_address(
     application: ASGIApp, database: Database, cast: Cast, recorded: Recorded
 ) -> None:

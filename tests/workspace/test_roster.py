@@ -69,7 +69,8 @@ async def test_most_urgent_come_first_each_with_one_reason(database: Database, c
     assert (below.age, below.sex, below.program) == (78, "F", "CCM")
     assert below.last_contact == FIRST.replace(day=5)
     assert "Hypertension" in below.conditions
-    assert (day.month, day.working_days_left, day.whole_tenant) == (Month(2026, 10), 20, False)
+    # Monday to Friday from the 5th on, without Columbus Day.
+    assert (day.month, day.working_days_left, day.whole_tenant) == (Month(2026, 10), 19, False)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +205,25 @@ async def test_who_was_looked_at_is_on_record(database: Database, cast: Cast) ->
         ("workspace.patient_page", recorded.patient_id),
         ("workspace.my_day", recorded.patient_id),
     }
+
+
+async def test_of_a_long_roster_those_that_were_shown_are_on_record(
+    database: Database, cast: Cast, clock: HandClock
+) -> None:
+    people = await four_people(database, cast, clock)
+    loose = await add_patient(database, cast, "Loose")
+    async with database.tx(cast.manager) as tx:
+        assert cast.coordinator.member_id
+        await rosters.designate(tx, loose, cast.coordinator.member_id)
+    await rule_all(database, cast)
+    for show, expected in (
+        ("consent", {people["Unasked"].patient_id}),
+        ("candidates", {loose}),
+        ("all", {*(one.patient_id for one in people.values()), loose}),
+    ):
+        async with database.tx(cast.coordinator) as tx:
+            await my_day(tx, Wanted(Choice(show=show)))
+            assert tx.trail.events[-1].patients == expected
 
 
 async def test_frame_says_who_and_where(database: Database, cast: Cast) -> None:

@@ -18,6 +18,7 @@ router = Router(Known.SESSION)
 
 Sent = dict[str, str | tuple[str, ...]]
 Act = Callable[[Sent], Awaitable[object]]
+ShowPatient = Callable[[Request, Tx, UUID, FormState], Awaitable[Response]]
 
 
 @router.get("/patients/{patient_id}/attempts")
@@ -47,14 +48,19 @@ async def correct_attempt(request: Request, tx: SessionTx, patient_id: UUID, att
 
 
 async def _submit(request: Request, tx: Tx, patient_id: UUID, form: tuple[str, Act, str]) -> Response:
-    """Do what a form (its name, what it does, the word when it is done) asks, and lead back to where it stood."""
+    """Do what a form (its name, what it does, the word when it is done) asks, on the page where it stood."""
     name, act, done = form
     sent = await respond.fields(request)
     refused = await respond.attempt(tx, name, sent, lambda: act(sent))
+    from_patient = sent.get("back") == "patient"
     if refused is not None:
+        # The patient's page is put together further up.
+        show: ShowPatient = request.app.state.patient_page
+        if from_patient:
+            return await show(request, tx, patient_id, refused)
         return await _show(request, tx, patient_id, form=refused)
     home = f"/patients/{patient_id}"
-    return respond.redirect(request, home if sent.get("back") == "patient" else f"{home}/attempts", done=done)
+    return respond.redirect(request, home if from_patient else f"{home}/attempts", done=done)
 
 
 async def _show(

@@ -54,6 +54,35 @@ _ROSTER = (
 )
 
 
+# Of those who are no coordinators few look after anybody: each is asked by index, and never all designations read.
+_HAS_PATIENT = (
+    select(Designation.id)
+    .where(Designation.tenant_id == Member.tenant_id, Designation.member_id == Member.id, _HOLDS)
+    .limit(1)
+    .scalar_subquery()
+)
+_DESIGNEES = (
+    select(Member.id, Member.display_name)
+    .where(
+        or_(
+            Member.id == bindparam("also", type_=Uuid),
+            and_(Member.status == "active", or_(Member.role == "coordinator", _HAS_PATIENT.is_not(None))),
+        )
+    )
+    .order_by(Member.display_name, Member.id)
+)
+
+
+@requires(Permission.MEMBER_READ, reads(Data.STAFF))
+async def designees(tx: Tx, also: UUID | None = None) -> list[tuple[UUID, str]]:
+    """Return id and name of who has a roster, by name: coordinators at work, and whoever else looks after somebody.
+
+    `also` names one more, who stands chosen, whether they still work here or not.
+    """
+    rows = (await tx.db.execute(_DESIGNEES, {"also": also, "instant": tx.now})).all()
+    return [(row.id, row.display_name) for row in rows]
+
+
 @requires(Permission.PATIENT_READ, reads(Data.ROSTER))
 async def designated(tx: Tx, patient_id: UUID) -> DesignationRow | None:
     """Return who looks after a patient now; None when nobody does."""
@@ -75,6 +104,15 @@ async def roster(tx: Tx, member_id: UUID) -> list[UUID]:
     found = list((await tx.db.execute(_ROSTER, {"member_id": member_id, "instant": tx.now})).scalars())
     tx.touch(*found)
     return found
+
+
+@requires(Permission.PATIENT_READ, reads(Data.ROSTER))
+async def panel(tx: Tx, member_id: UUID) -> list[UUID]:
+    """Return a member's patients as `roster` does, for other questions to be narrowed by.
+
+    None of them is named: of a panel of two hundred a page shows fifty, and whoever shows them names those.
+    """
+    return list((await tx.db.execute(_ROSTER, {"member_id": member_id, "instant": tx.now})).scalars())
 
 
 @requires(Permission.PATIENT_READ, reads(Data.ROSTER))

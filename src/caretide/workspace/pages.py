@@ -177,6 +177,11 @@ async def _submit(request: Request, tx: Tx, patient_id: UUID, month: str, form: 
     return respond.redirect(request, _address(patient_id, month), done=done)
 
 
+async def refused(request: Request, tx: Tx, patient_id: UUID, form: FormState) -> Response:
+    """Show a patient's page with a form of a feature further down, which was refused (`app.state.patient_page`)."""
+    return await _show(request, tx, patient_id, "", form)
+
+
 async def _show(request: Request, tx: Tx, patient_id: UUID, month: str, form: FormState | None = None) -> Response:
     view = await patient_page(tx, patient_id, _month(month))
     return await respond.page(request, tx, "workspace/patient.html", view, section=SECTION, form=form)

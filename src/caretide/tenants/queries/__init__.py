@@ -22,6 +22,7 @@ from caretide.tenants.queries.entry import (
 from caretide.tenants.queries.pages import clinic_page, clinics_page, practitioners_page
 from caretide.tenants.queries.people import (
     MemberRow,
+    acting_practitioner,
     check_member,
     member,
     member_details,
@@ -51,6 +52,7 @@ __all__ = [
     "MemberRow",
     "Place",
     "PractitionerRow",
+    "acting_practitioner",
     "actor_behind",
     "agreement",
     "agreement_file",

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, select
 
 from caretide.kernel.errors import NotFound
-from caretide.kernel.permissions import Permission
+from caretide.kernel.permissions import Permission, Role
 from caretide.kernel.records import Data, reads
 from caretide.runtime.access import remembered, requires
 from caretide.runtime.tx import Tx
@@ -99,6 +99,13 @@ async def check_member(tx: Tx, member_id: UUID) -> None:
 async def myself(tx: Tx) -> Row[UUID, UUID | None, str, str, str, UUID | None]:
     """Return id, account, role, credential, staff role and practitioner of the acting member."""
     return (await tx.db.execute(_MYSELF, {"member_id": tx.member_id})).one()
+
+
+@requires(Permission.SELF, reads(Data.STAFF))
+async def acting_practitioner(tx: Tx) -> UUID | None:
+    """Return as which practitioner the acting member decides; None for members of another role, and for no member."""
+    me = await myself(tx) if tx.actor.member_id else None
+    return me.practitioner_id if me and me.role == Role.PRACTITIONER else None
 
 
 _MYSELF = select(

@@ -65,6 +65,8 @@ async def fact_lines(
     everything = await enrollment.patient_facts(tx, patient_id)
     doctors = tuple(Option(str(one.id), one.name) for one in await tenants.practitioners(tx))
     names = {option.value: option.label for option in doctors}
+    deciding = await _deciding(tx, doctors)
+    chosen = _first_choice(deciding, enrolled)
     lines: list[FactLine] = []
     for kind, title in FACT_TITLES.items():
         parts = _PARTS.get(kind, (kind,))
@@ -81,12 +83,25 @@ async def fact_lines(
                 effective_on=said.row.effective_on if said.row and kind not in OF_ONE_MONTH else None,
                 checked_on=said.row.checked_on if said.row else None,
                 recorded_by=(said.row.recorded_by or "") if said.row else "",
-                fields=() if why_not else fact_fields(kind, today, doctors, month),
+                fields=() if why_not else fact_fields(kind, today, deciding, month, chosen),
                 history=tuple(_entry(row, names) for row in rows if row.id not in shown),
                 why_not=why_not,
             )
         )
     return tuple(lines)
+
+
+async def _deciding(tx: Tx, doctors: tuple[Option, ...]) -> tuple[Option, ...]:
+    """Return in whose name the actor can record a decision: a practitioner in their own only."""
+    own = await tenants.acting_practitioner(tx)
+    return doctors if own is None else tuple(one for one in doctors if one.value == str(own))
+
+
+def _first_choice(deciding: tuple[Option, ...], enrolled: Sequence[Enrolled]) -> str:
+    """Return the only choice there is, or whoever bills the patient; empty where several do."""
+    billing = {str(one.enrollment.practitioner_id) for one in enrolled}
+    found = deciding if len(deciding) == 1 else [one for one in deciding if one.value in billing]
+    return found[0].value if len(found) == 1 else ""
 
 
 def _why_not(tx: Tx, kind: str) -> str:

@@ -193,9 +193,14 @@ async def _enroll_form(tx: Tx, who: PatientRow, enrolled: Sequence[Enrolled]) ->
     gone = who.is_deceased or who.deceased_on is not None or not who.is_active
     if Permission.ENROLLMENT_WRITE not in tx.actor.permissions or gone or not left:
         return None
+    practitioners = tuple(Option(str(one.id), one.name) for one in await tenants.practitioners(tx))
+    # Who acts as a practitioner most likely enrolls for themselves; an enrollment for a colleague is theirs to record.
+    own = str(await tenants.acting_practitioner(tx) or "")
+    known = [one.value for one in practitioners if one.value == own or len(practitioners) == 1]
     return EnrollForm(
         programs=tuple(Option(program, PROGRAM_NAMES[program]) for program in left),
-        practitioners=tuple(Option(str(one.id), one.name) for one in await tenants.practitioners(tx)),
+        practitioners=practitioners,
+        practitioner=known[0] if known else "",
     )
 
 

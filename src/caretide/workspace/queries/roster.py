@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import any_, bindparam, select
 
 from caretide.billing.queries import candidates, freshness, standings
-from caretide.billing.queries.freshness import Overlay, Scope
+from caretide.billing.queries.freshness import Overlay
+from caretide.billing.queries.scopes import Scope
 from caretide.billing.queries.standings import Listed
 from caretide.billing.rules.standing import Band, Kind, Standing, Sums, condition_names
 from caretide.enrollment import queries as enrollment
@@ -27,7 +28,6 @@ from caretide.patients import queries as patients
 from caretide.patients.models import Patient
 from caretide.patients.rules import age
 from caretide.rosters import queries as rosters
-from caretide.rosters.actions import DESIGNABLE
 from caretide.runtime.access import requires
 from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
@@ -135,7 +135,7 @@ async def my_day(tx: Tx, wanted: Wanted) -> MyDay:
         waiting=view.over.waiting,
         clinics=tuple(Option(str(one.id), one.name) for one in everywhere) if len(everywhere) > 1 else (),
         programs=tuple(Option(one, one) for one in PROGRAMS),
-        coordinators=() if tx.actor.walled else await _coordinators(tx),
+        coordinators=() if tx.actor.walled else await _coordinators(tx, choice.coordinator),
     )
 
 
@@ -162,8 +162,8 @@ async def _named(tx: Tx, choice: Choice, query: str) -> tuple[UUID, ...] | None:
     if query:
         return tuple(line.id for line in await patients.search(tx, query, limit=FOUND))
     if tx.actor.walled:
-        return tuple(await rosters.roster(tx, tx.member_id))
-    return tuple(await rosters.roster(tx, parse_id(choice.coordinator))) if choice.coordinator else None
+        return tuple(await rosters.panel(tx, tx.member_id))
+    return tuple(await rosters.panel(tx, parse_id(choice.coordinator))) if choice.coordinator else None
 
 
 def _number(key: str, counted: Mapping[Kind, Sums], program: str) -> int:
@@ -186,9 +186,9 @@ def _counts(numbers: Mapping[str, int], free: int) -> tuple[RosterCount, ...]:
     )
 
 
-async def _coordinators(tx: Tx) -> tuple[Option, ...]:
-    people = [one for one in await tenants.members(tx) if one.status == "active" and one.role in DESIGNABLE]
-    return tuple(Option(str(one.id), one.display_name) for one in people)
+async def _coordinators(tx: Tx, chosen: str) -> tuple[Option, ...]:
+    found = await rosters.designees(tx, parse_id(chosen) if chosen else None)
+    return tuple(Option(str(member_id), name) for member_id, name in found)
 
 
 async def _part(tx: Tx, view: _View, page: int, *, searched: bool, enrolled: int) -> tuple[list[Standing], list[_Free]]:
@@ -231,6 +231,7 @@ async def _rows(
 ) -> list[RosterRow]:
     """Return the rows of one page: three statements, and a few more where somebody is not enrolled."""
     ids = [one.patient_id for one in (*shown, *loose)]
+    tx.touch(*ids)
     people = {row.id: row for row in (await tx.db.execute(_PEOPLE, {"ids": ids})).all()}
     designated = await rosters.designated_as_of(tx, ids, tx.now)
     zones = {clinic.id: clinic.zone for clinic in clinics}

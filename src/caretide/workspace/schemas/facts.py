@@ -156,12 +156,16 @@ _FIELDS: Final[dict[str, tuple[Field | str, ...]]] = {
 
 
 def fact_fields(
-    kind: str, today: date, practitioners: tuple[Option, ...], service_month: Month | None = None
+    kind: str,
+    today: date,
+    practitioners: tuple[Option, ...],
+    service_month: Month | None = None,
+    chosen: str = "",
 ) -> tuple[Field, ...]:
     """Return the fields of the form that records a fact of this kind; KeyError for an unknown kind.
 
     Every form ends with the day on which somebody looked: an unchecked fact is not known. `service_month` is the month
-    that the page shows, today's unless told otherwise.
+    that the page shows, today's unless told otherwise; `chosen` the practitioner whom the form names at first.
     """
     of_page = {
         MONTH: Field(
@@ -173,7 +177,7 @@ def fact_fields(
             hint="Year and month as YYYY-MM, for example 2026-10",
         ),
         PRACTITIONER: Field(
-            name=PRACTITIONER, label="Practitioner", kind="select", options=practitioners, required=True
+            name=PRACTITIONER, label="Practitioner", kind="select", value=chosen, options=practitioners, required=True
         ),
     }
     checked = Field(name="checked_on", label="Checked on", kind="date", value=today.isoformat(), required=True)

@@ -172,10 +172,14 @@ class EnrollmentLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrollForm:
-    """The choices of the form that enrolls; None on the page when the person may not enroll."""
+    """The choices of the form that enrolls; None on the page when the person may not enroll.
+
+    `practitioner` is who stands chosen at first; empty where somebody has to choose.
+    """
 
     programs: tuple[Option, ...]
     practitioners: tuple[Option, ...]
+    practitioner: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +288,8 @@ class PatientPage:
                 return bool(form.errors.keys() & (taken | several))
             case "enroll":
                 return True
+            case "attempt":
+                return self.attempts is not None and self.attempts.may_record
             case "consent" | "revoke":
                 return self.may_consent and which in {str(line.enrollment_id) for line in self.enrollments}
             case "told":
