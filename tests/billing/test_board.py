@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from sqlalchemy import event
 
 from caretide.billing import actions as billing
@@ -93,6 +94,62 @@ async def test_month_is_narrowed_to_a_coordinator_and_is_not_closed_by_the_narro
     picked = f"month={OCTOBER}&show=blocked&coordinator={whose.value}"
     other_month = await (await signed_in(cast.billing)).get(f"/months?{picked}", follow_redirects=False)
     assert other_month.headers["location"] == f"/months/{OCTOBER}?show=blocked&coordinator={whose.value}"
+
+
+async def test_choice_of_a_coordinator_names_those_who_have_a_roster(database: Database, cast: Cast) -> None:
+    who = await record_month(database, cast)
+    before = {one.value for one in (await seen(database, cast, Wanted())).coordinators}
+    assert before == {str(one.member_id) for one in (cast.coordinator, cast.other_coordinator)}
+    async with database.tx(cast.administrator) as tx:
+        assert cast.manager.member_id
+        await rosters.designate(tx, who.patient_id, cast.manager.member_id)
+    after = (await seen(database, cast, Wanted())).coordinators
+    assert {one.value for one in after} == before | {str(cast.manager.member_id)}
+    assert [one.label for one in after] == sorted(one.label for one in after)
+    chosen = await seen(database, cast, Wanted(coordinator=str(cast.practitioner.member_id)))
+    assert str(cast.practitioner.member_id) in {one.value for one in chosen.coordinators}
+
+
+@pytest.mark.parametrize(
+    ("month", "words"),
+    [
+        ("1999-01", "no month before it is billed"),
+        ("2014-12", "no month before it is billed"),
+        ("2026-11", "November 2026 has not begun"),
+        ("2150-06", "June 2150 has not begun"),
+    ],
+)
+async def test_a_month_of_which_there_is_nothing_says_so(cast: Cast, signed_in: Visit, month: str, words: str) -> None:
+    browser = await signed_in(cast.billing)
+    for address in (f"/months/{month}", f"/months?month={month}", f"/months/{month}/close"):
+        answer = await browser.get(address, follow_redirects=True)
+        assert answer.status_code == 200
+        assert words in answer.text
+        assert 'href="/months/2026-09"' in answer.text
+    assert (await browser.get("/months/2026-13")).status_code == 422
+
+
+async def test_a_past_month_in_which_nobody_was_enrolled_says_so(
+    database: Database, cast: Cast, signed_in: Visit
+) -> None:
+    await record_month(database, cast)
+    browser = await signed_in(cast.billing)
+    for show in ("ready", "blocked"):
+        assert "No patient was in a program in June 2019" in (await browser.get(f"/months/2019-06?show={show}")).text
+    assert "Nobody was enrolled" not in (await browser.get(f"/months/{OCTOBER}")).text
+
+
+async def test_what_blocks_is_headed_in_words_and_not_by_its_code(
+    database: Database, cast: Cast, clock: HandClock, signed_in: Visit
+) -> None:
+    await log_time(database, cast, clock, await record_month(database, cast), minutes=4)
+    await rule_all(database, cast)
+    clock.now = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
+    page = (await (await signed_in(cast.billing)).get(f"/months/{OCTOBER}?show=blocked")).text
+    assert "<h2>Not enough time</h2>" in page
+    assert "What counts is less than the first code asks for." in page
+    assert "Time that counts" in page
+    assert "BELOW_THRESHOLD" not in page
 
 
 async def test_facts_that_nobody_recorded_share_a_line_of_links(

@@ -27,7 +27,7 @@ from caretide.billing.models import (
     StandingMonth,
 )
 from caretide.billing.queries import candidates, closes, evidence, freshness
-from caretide.billing.queries.freshness import Kept, Scope
+from caretide.billing.queries.scopes import Kept, Scope, within
 from caretide.billing.rules.calendar import require_over
 from caretide.billing.rules.freeze import Frozen, freeze, limits_as_json
 from caretide.billing.rules.standing import Kind, Standing, Sums, tally
@@ -255,7 +255,7 @@ async def _rule(tx: Tx, months: Sequence[Kept], patient_ids: Sequence[UUID]) -> 
     come = await freshness.live(tx, months, patient_ids)
     scope = Scope(tuple(months), tuple(patient_ids), is_whole=False)
     names = [field.name for field in fields(Standing)]
-    gone = delete(MonthStanding).where(freshness.within(scope.shape))
+    gone = delete(MonthStanding).where(within(scope.shape))
     gone = gone.returning(*(getattr(MonthStanding, name) for name in names))
     rows = (await tx.db.execute(gone, scope.given)).all()
     went = [Standing(**dict(zip(names, row, strict=True))) for row in rows]

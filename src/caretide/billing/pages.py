@@ -10,7 +10,7 @@ from starlette.responses import Response
 from caretide.billing import actions
 from caretide.billing.queries import board
 from caretide.kernel.ids import parse_id
-from caretide.kernel.month import Month
+from caretide.kernel.month import Month, is_month
 from caretide.runtime.web import Known, Router, SessionTx
 from caretide.ui.forms import FormState
 from caretide.ui.respond import attempt, fields, page, redirect
@@ -23,7 +23,7 @@ async def pick(
     request: Request, tx: SessionTx, wanted: Annotated[board.Wanted, Depends()], month: str = ""
 ) -> Response:
     """Go to the month that was picked, narrowed as the last one was; by default to the last full one."""
-    chosen = Month.parse(month) if month else await board.default_month(tx)
+    chosen = month if is_month(month) else Month.parse(month) if month else await board.default_month(tx)
     kept = {name: value for name, value in asdict(replace(wanted, page=0)).items() if value}
     return redirect(request, f"/months/{chosen}" + (f"?{urlencode(kept)}" if kept else ""))
 
@@ -71,6 +71,9 @@ async def progress(request: Request, tx: SessionTx, month: str, clinic: str = ""
 async def _show(
     request: Request, tx: SessionTx, template: str, month: str, wanted: board.Wanted, form: FormState | None = None
 ) -> Response:
+    nothing = await board.no_month(tx, month) if form is None else None
+    if nothing:
+        return await page(request, tx, "billing/no_month.html", nothing, section="month")
     view = await board.month_page(tx, Month.parse(month), wanted)
     if view.waiting:
         await actions.rule_soon(tx, view.month)

@@ -54,15 +54,29 @@ class RulingRow:
     exceptions: tuple[ExceptionLine, ...] = ()
     document_id: UUID | None = None
 
+    @property
+    def unrecorded(self) -> tuple[ExceptionLine, ...]:
+        """The facts that nobody recorded, where there are several of them: they share a line."""
+        found = tuple(one for one in self.exceptions if one.unrecorded)
+        return found if len(found) > 1 else ()
+
+    @property
+    def told(self) -> tuple[ExceptionLine, ...]:
+        """The other exceptions, a line each: what blocks first."""
+        shared = self.unrecorded
+        found = [one for one in self.exceptions if one not in shared]
+        return tuple(sorted(found, key=lambda one: one.severity != "block"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockedGroup:
-    """Blocked patient-months with one reason in common: those on this page, of `total`."""
+    """Blocked patient-months with one reason in common: those on this page, of `total`; `explained` is a sentence."""
 
     code: str
     title: str
     rows: tuple[RulingRow, ...]
     total: int = 0
+    explained: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +99,16 @@ class CloseProgress:
     total: int
     records_done: int = 0
     failed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoMonth:
+    """A month of which there is nothing to show: why, in words, and where to go instead."""
+
+    title: str
+    text: str
+    present: Month
+    last: Month
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,11 @@ FIRST_YEAR = 2000
 LAST_YEAR = 2100
 
 
+def is_month(text: str) -> bool:
+    """Tell whether a text is written as a month is, `YYYY-MM`, of whatever year."""
+    return _SHAPE.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, order=True)
 class Month:
     """A calendar month, written `YYYY-MM`."""

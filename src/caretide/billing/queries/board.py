@@ -1,5 +1,6 @@
 """The month's page, put together."""
 
+from calendar import month_name
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,11 +9,11 @@ from uuid import UUID
 
 from caretide.billing.queries import closes, evidence, freshness, lists, standings
 from caretide.billing.queries.closes import CloseMark, marks_of
-from caretide.billing.queries.freshness import Scope
 from caretide.billing.queries.lists import RuledMonth, blocked_by, row_of, rows
+from caretide.billing.queries.scopes import Scope
 from caretide.billing.queries.standings import Listed, Order
 from caretide.billing.rules.standing import Kind, Standing, Sums
-from caretide.billing.rules.words import title
+from caretide.billing.rules.words import explained, title
 from caretide.billing.schemas import (
     SORTS,
     BlockedGroup,
@@ -20,14 +21,15 @@ from caretide.billing.schemas import (
     MonthPage,
     MonthState,
     MonthTotals,
+    NoMonth,
     RulingRow,
 )
 from caretide.kernel.errors import NotFound
 from caretide.kernel.ids import parse_id
-from caretide.kernel.month import Month
+from caretide.kernel.month import Month, is_month
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
-from caretide.rosters.actions import DESIGNABLE
+from caretide.rosters import queries as rosters
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
@@ -38,6 +40,8 @@ ROWS: Final = 50
 READ: Final = 2_000
 """So many patient-months of a month that closed a moment ago are read row by row; more are shown once its lists are."""
 MONTHS_BACK: Final = 12
+FIRST_MONTH: Final = Month(2015, 1)
+"""The month from which on Medicare pays for chronic care management (CY 2015 Physician Fee Schedule, 79 FR 67547)."""
 
 
 _ORDERS: Final[Mapping[str, Order]] = {"name": "name", "minutes": "minutes", "amount": "amount"}
@@ -82,6 +86,26 @@ async def default_month(tx: Tx) -> Month:
     clinics = await tenants.clinics(tx)
     today = tx.now.astimezone(clinics[0].zone).date() if clinics else tx.now.date()
     return Month.of(today).previous()
+
+
+@requires(Permission.MONTH_READ, reads(Data.MONTH))
+async def no_month(tx: Tx, text: str) -> NoMonth | None:
+    """Return why a month of an address has no page: not begun, or before care management. None where it has one.
+
+    What is no month at all, `2026-13`, is left to `Month.parse`.
+    """
+    if not is_month(text):
+        return None
+    last = await default_month(tx)
+    title = f"{month_name[int(text[5:])]} {int(text[:4])}"
+    # Written alike, months compare as text.
+    if text < str(FIRST_MONTH):
+        why = f"Medicare has paid for care management since {FIRST_MONTH.title}: no month before it is billed."
+    elif text > str(last.next()):
+        why = f"{title} has not begun. Its page appears with its first day."
+    else:
+        return None
+    return NoMonth(title=title, text=why, present=last.next(), last=last)
 
 
 @requires(Permission.MONTH_READ, reads(Data.MONTH, Data.DEMOGRAPHICS, Data.TIME, Data.STAFF, Data.SETTINGS))
@@ -166,11 +190,8 @@ async def _board(tx: Tx, month: Month, clinics: Sequence[ClinicRow], wanted: Wan
 
 async def _coordinators(tx: Tx, chosen: str) -> tuple[Option, ...]:
     """Return who looks after patients, without asking who has rows in the month: that would be a sum for each."""
-    return tuple(
-        Option(str(one.id), one.display_name)
-        for one in await tenants.members(tx)
-        if str(one.id) == chosen or (one.status == "active" and one.role in DESIGNABLE)
-    )
+    found = await rosters.designees(tx, parse_id(chosen) if chosen else None)
+    return tuple(Option(str(member_id), name) for member_id, name in found)
 
 
 def _is_wanted(kind: Kind, wanted: Wanted) -> bool:
@@ -309,5 +330,8 @@ def _groups(shown: Sequence[RulingRow], sizes: Mapping[str, int]) -> tuple[Block
         by_code[blocked_by(row)].append(row)
     ordered = sorted(by_code, key=lambda code: (-sizes[code], code))
     return tuple(
-        BlockedGroup(code=code, title=title(code), rows=tuple(by_code[code]), total=sizes[code]) for code in ordered
+        BlockedGroup(
+            code=code, title=title(code), rows=tuple(by_code[code]), total=sizes[code], explained=explained(code)
+        )
+        for code in ordered
     )

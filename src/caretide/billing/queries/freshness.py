@@ -7,20 +7,21 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
-    ColumnElement,
+    ARRAY,
+    BigInteger,
     Date,
     Integer,
     Select,
     Uuid,
-    and_,
     any_,
     bindparam,
+    cast,
+    column,
     exists,
-    false,
     func,
     or_,
     select,
@@ -28,6 +29,7 @@ from sqlalchemy import (
 
 from caretide.billing.models import MonthClose, MonthStanding, RuleLimits, StandingMark, StandingMonth
 from caretide.billing.queries import evidence
+from caretide.billing.queries.scopes import Kept, Scope
 from caretide.billing.rules.standing import Ground, Standing, standings
 from caretide.enrollment import queries as enrollment
 from caretide.enrollment.models import Enrollment
@@ -60,72 +62,6 @@ RULING_CODE: Final = (
 
 _IDS = bindparam("ids", type_=Ids())
 ClinicMonth = tuple[ClinicRow, Month]
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """How far a clinic's open or closed month is ruled. `rules` is the fingerprint that its standings should carry."""
-
-    clinic: ClinicRow
-    month: Month
-    rules: int
-    filled_to: UUID | None = None
-    is_complete: bool = False
-    is_closed: bool = False
-
-    @property
-    def key(self) -> tuple[UUID, Month]:
-        """The clinic's id and the month."""
-        return self.clinic.id, self.month
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Whose standings are asked for: of some clinics, each in a month; of these the patients named, or all.
-
-    `is_whole` says that no clinic of the tenant is left out.
-    """
-
-    months: tuple[Kept, ...]
-    patients: tuple[UUID, ...] | None = None
-    is_whole: bool = True
-
-    @property
-    def shape(self) -> "Shape":
-        """What a question for this scope looks like, whichever clinics and patients it names."""
-        by_month = self._by_month
-        whole = self.is_whole and len(by_month) == 1
-        one_clinic = () if whole else tuple(len(ids) == 1 for ids in by_month.values())
-        return Shape(one_clinic, is_whole=whole, is_named=self.patients is not None)
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """The parameters of `within(scope.shape)`."""
-        asked: dict[str, Any] = {} if self.patients is None else {"ids": self.patients}
-        shape = self.shape
-        for place, (month, ids) in enumerate(self._by_month.items()):
-            asked[f"month_{place}"] = month.first
-            if not shape.is_whole:
-                asked[f"clinics_{place}"] = ids[0] if shape.one_clinic[place] else ids
-        return asked
-
-    @property
-    def _by_month(self) -> dict[Month, list[UUID]]:
-        found: dict[Month, list[UUID]] = defaultdict(list)
-        for one in self.months:
-            found[one.month].append(one.clinic.id)
-        return found
-
-
-class Shape(NamedTuple):
-    """What of a scope decides how a question is put, so that it is put together once: see `within`.
-
-    `one_clinic` says of each month whether it is that of one clinic alone.
-    """
-
-    one_clinic: tuple[bool, ...]
-    is_whole: bool
-    is_named: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,11 +211,16 @@ async def _stale(tx: Tx, scope: Scope, most: int) -> list[UUID]:
     asked: dict[str, Any] = {"most": most} if scope.patients is None else {"most": most, "ids": scope.patients}
     named = scope.patients is not None
     found = set((await tx.db.execute(_MARKED_OF if named else _MARKED, asked)).scalars())
-    for one in scope.months:
-        if one.is_closed or one.is_complete or len(found) >= most:
-            continue
-        where = {"clinic": one.clinic.id, "first": one.month.first, "last": one.month.last, "rules": one.rules}
-        found.update((await tx.db.execute(_LACKING_OF if named else _LACKING, asked | where)).scalars())
+    left = [one for one in scope.months if not (one.is_closed or one.is_complete)]
+    if left and len(found) < most:
+        # After a change of the rules every clinic's month is unfinished: they are asked about together.
+        asked |= {
+            "clinics": [one.clinic.id for one in left],
+            "firsts": [one.month.first for one in left],
+            "lasts": [one.month.last for one in left],
+            "prints": [one.rules for one in left],
+        }
+        found.update((await tx.db.execute(_LACKING_OF if named else _LACKING, asked)).scalars())
     return sorted(found)[:most]
 
 
@@ -300,21 +241,33 @@ async def enrolled(tx: Tx, scope: Scope) -> set[UUID]:
 
 def _prepared(*, named: bool) -> tuple[Select[*tuple[Any, ...]], Select[*tuple[Any, ...]]]:
     """Put together who is marked, and who has no standing of today's rules: of the patients named, or of all."""
-    most, first = bindparam("most", type_=Integer), bindparam("first", type_=Date)
+    most = bindparam("most", type_=Integer)
+    open_ = (
+        func.unnest(
+            cast(bindparam("clinics", type_=Ids()), Ids()),
+            bindparam("firsts", type_=ARRAY(Date)),
+            bindparam("lasts", type_=ARRAY(Date)),
+            bindparam("prints", type_=ARRAY(BigInteger)),
+        )
+        .table_valued(
+            column("clinic_id", Uuid), column("first", Date), column("last", Date), column("rules", BigInteger)
+        )
+        .render_derived("unfinished")
+    )
     has_standing = exists().where(
         MonthStanding.tenant_id == Enrollment.tenant_id,
         MonthStanding.patient_id == Enrollment.patient_id,
         MonthStanding.practitioner_id == Enrollment.practitioner_id,
-        MonthStanding.service_month == first,
-        MonthStanding.rules == bindparam("rules", type_=MonthStanding.rules.type),
+        MonthStanding.service_month == open_.c.first,
+        MonthStanding.rules == open_.c.rules,
     )
     marked = select(StandingMark.patient_id).distinct().limit(most)
     lacking = (
         select(Enrollment.patient_id)
+        .join(open_, open_.c.clinic_id == Enrollment.clinic_id)
         .where(
-            Enrollment.clinic_id == bindparam("clinic", type_=Uuid),
-            Enrollment.started_on <= bindparam("last", type_=Date),
-            or_(Enrollment.ended_on.is_(None), Enrollment.ended_on >= first),
+            Enrollment.started_on <= open_.c.last,
+            or_(Enrollment.ended_on.is_(None), Enrollment.ended_on >= open_.c.first),
             ~has_standing,
         )
         .distinct()
@@ -361,24 +314,3 @@ async def is_due(tx: Tx) -> bool:
     ).scalar_one():
         return True
     return not all(one.is_complete for one in await to_keep(tx))
-
-
-@cache
-def within(shape: Shape) -> ColumnElement[bool]:
-    """Return the condition that picks a scope's months and patients; `Scope.given` has its parameters."""
-    if shape.is_whole:
-        # One month for the whole tenant: without naming clinics an index gives the order as well.
-        where = MonthStanding.service_month == _month(0)
-    else:
-        where = or_(false(), *(_of_clinics(place, alone=one) for place, one in enumerate(shape.one_clinic)))
-    return and_(where, MonthStanding.patient_id == any_(_IDS)) if shape.is_named else where
-
-
-def _month(place: int) -> ColumnElement[Any]:
-    return bindparam(f"month_{place}", type_=Date)
-
-
-def _of_clinics(place: int, *, alone: bool) -> ColumnElement[bool]:
-    # One clinic is compared, and not looked for among several: then an index gives the order.
-    whose = bindparam(f"clinics_{place}", type_=Uuid) if alone else any_(bindparam(f"clinics_{place}", type_=Ids()))
-    return and_(MonthStanding.service_month == _month(place), MonthStanding.clinic_id == whose)

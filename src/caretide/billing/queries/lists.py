@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import any_, bindparam, select
+from sqlalchemy import Date, any_, bindparam, select
 
 from caretide.billing.models import ClaimLine, MonthException, PatientMonth
 from caretide.billing.queries import evidence
@@ -176,22 +176,37 @@ async def _frozen(tx: Tx, month: Month, found: Sequence[Standing]) -> dict[tuple
     """Return lines, exceptions and record of frozen patient-months by patient and practitioner."""
     if not found:
         return {}
-    wanted = select(
-        PatientMonth.id, PatientMonth.patient_id, PatientMonth.practitioner_id, PatientMonth.document_id
-    ).where(PatientMonth.patient_id == any_(_IDS), PatientMonth.service_month == month.first)
-    kept = (await tx.db.execute(wanted, {"ids": [one.patient_id for one in found]})).all()
+    asked = {"ids": [one.patient_id for one in found], "month": month.first}
+    kept = (await tx.db.execute(_KEPT, asked)).all()
     ids = {"ids": [row.id for row in kept]}
     lines: dict[UUID, list[Any]] = defaultdict(list)
-    of_lines = select(ClaimLine.patient_month_id, ClaimLine.code, ClaimLine.units, ClaimLine.amount_cents)
-    of_lines = of_lines.where(ClaimLine.patient_month_id == any_(_IDS)).order_by(ClaimLine.position)
-    for month_id, *line in (await tx.db.execute(of_lines, ids)).all():
+    for month_id, *line in (await tx.db.execute(_LINES, ids)).all():
         lines[month_id].append(line)
     said: dict[UUID, list[Any]] = defaultdict(list)
-    columns = (MonthException.code, MonthException.severity, MonthException.message, MonthException.fact)
-    of_said = select(MonthException.patient_month_id, *columns).where(MonthException.patient_month_id == any_(_IDS))
-    for month_id, *one in (await tx.db.execute(of_said.order_by(MonthException.position), ids)).all():
+    for month_id, *one in (await tx.db.execute(_SAID, ids)).all():
         said[month_id].append(one)
     return {(row.patient_id, row.practitioner_id): (lines[row.id], said[row.id], row.document_id) for row in kept}
+
+
+_KEPT = select(PatientMonth.id, PatientMonth.patient_id, PatientMonth.practitioner_id, PatientMonth.document_id).where(
+    PatientMonth.patient_id == any_(_IDS), PatientMonth.service_month == bindparam("month", type_=Date)
+)
+_LINES = (
+    select(ClaimLine.patient_month_id, ClaimLine.code, ClaimLine.units, ClaimLine.amount_cents)
+    .where(ClaimLine.patient_month_id == any_(_IDS))
+    .order_by(ClaimLine.position)
+)
+_SAID = (
+    select(
+        MonthException.patient_month_id,
+        MonthException.code,
+        MonthException.severity,
+        MonthException.message,
+        MonthException.fact,
+    )
+    .where(MonthException.patient_month_id == any_(_IDS))
+    .order_by(MonthException.position)
+)
 
 
 def row_of(row: RuledMonth, month: Month) -> RulingRow:

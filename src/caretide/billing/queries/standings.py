@@ -17,7 +17,8 @@ from sqlalchemy import ColumnElement, Integer, Select, all_, any_, bindparam, fu
 from sqlalchemy.orm import InstrumentedAttribute
 
 from caretide.billing.models import MonthStanding, StandingCount
-from caretide.billing.queries.freshness import Overlay, Scope, Shape, within
+from caretide.billing.queries.freshness import Overlay
+from caretide.billing.queries.scopes import Scope, Shape, within
 from caretide.billing.rules.standing import Kind, Standing, Sums, tally
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads

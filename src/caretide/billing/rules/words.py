@@ -54,6 +54,16 @@ TITLES: Final = {
 }
 """Exception code -> title."""
 
+EXPLAINED: Final = {
+    "BELOW_THRESHOLD": "What counts is less than the first code asks for.",
+    "FACT_UNKNOWN": "Nobody has recorded something that the month rests on.",
+    "NO_CONSENT": "Nothing bills before the patient has agreed.",
+    "NO_CARE_PLAN_COPY": "The patient or a caregiver is given the plan before it counts.",
+    "NO_SERVICE_DELIVERED": "Tries that reached nobody are no service.",
+    "PROVISIONAL_PACK": "The year's rules are not out yet.",
+}
+"""What blocks a month, by code, in a sentence, where the title leaves a question."""
+
 # The fact that nobody recorded -> the form that records it: on the patient's page, or on the clinic's.
 PATIENT_ANCHORS: Final = {
     "consent": "enrollment",
@@ -70,6 +80,9 @@ PATIENT_ANCHORS: Final = {
     "home_health": "fact-hospice-home-health",
     "designated_team_member": "designation",
     "high_risk": "fact-risk",
+    "coverage": "coverage",
+    "qmb": "coverage",
+    "chronic_conditions": "enrollment",
     "condition_months": "fact-risk",
 }
 CODE_ANCHORS: Final = {
@@ -86,6 +99,11 @@ CLINIC_FACTS: Final = frozenset({"access_24_7", "cehrt", "provider_type"})
 def title(code: str) -> str:
     """Return an exception's title."""
     return TITLES.get(code, code.replace("_", " ").capitalize())
+
+
+def explained(code: str) -> str:
+    """Return what an exception means, in a sentence; empty where its title says it all."""
+    return EXPLAINED.get(code, "")
 
 
 def anchor(code: str, fact: str | None) -> str:
