@@ -2,14 +2,17 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import insert
 
 from caretide.billing import actions as billing
 from caretide.ehr.models import ImportRun
 from caretide.ehr.schemas import Counts, Tally
 from caretide.kernel.ids import new_id
+from caretide.reports.rules import administration as rules
 from caretide.runtime.jobs import later
 from caretide.runtime.tx import Database
 from tests.cast import Cast
@@ -67,9 +70,22 @@ async def test_imports_and_failed_jobs_are_told_of(
         await later(tx, billing.render_month, patient_month_id=new_id())
     page = (await (await signed_in(cast.administrator)).get("/admin")).text
     assert "2 hours ago" in page
-    assert "1,150 patients, 2 refused" in page
+    assert "its files named 1,150 patients: 1,100 new, 30 changed; 2 pieces left out" in page
     assert "Monthly records" in page
     assert "1 waiting" in page
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ({"patient": {"updated": 1}}, "its files named 1 patient: 1 changed"),
+        ({"patient": {"unchanged": 3, "removed": 2}}, "its files named 3 patients: none new or changed"),
+        ({}, "its files named no patient"),
+        ({"refused": 1}, "its files named no patient; 1 piece left out"),
+    ],
+)
+def test_last_import_tells_what_its_own_files_brought(counts: dict[str, Any], told: str) -> None:
+    assert rules.import_words(counts) == told
 
 
 async def test_administrator_begins_here(cast: Cast, signed_in: Visit) -> None:

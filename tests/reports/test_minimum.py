@@ -119,7 +119,7 @@ async def test_a_director_sees_hours_and_counts_of_the_tenants_served_and_no_oth
     ]
     page = await (await signed_in(director)).get("/company")
     assert page.status_code == 200
-    assert "0:20:34" in page.text
+    assert "20 min 34 s" in page.text
     assert "Vega" not in page.text
 
 

@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -11,6 +13,7 @@ from caretide.identity.models import Session
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Conflict
 from caretide.kernel.permissions import Role
+from caretide.reports.rules.administration import last_here
 from caretide.runtime.tx import Database
 from caretide.tenants import actions, queries
 from tests.cast import Cast, assemble
@@ -188,3 +191,16 @@ async def test_administrator_signs_somebody_out_and_hands_over_a_new_way_in(cast
     assert (await theirs.get("/me")).headers["location"] == "/sign-in?next=/me"
     page = (await browser.post(f"{place}/new-way-in")).text
     assert "/invitations/" in page
+
+
+@pytest.mark.parametrize(
+    ("then", "words"),
+    [
+        (datetime(2026, 11, 22, 14, 30, tzinfo=UTC), "30 minutes ago"),
+        (datetime(2026, 11, 16, 15, 1, tzinfo=UTC), "5 days ago"),
+        # Half past one at night in Greenwich is still the evening before in Chicago.
+        (datetime(2026, 9, 2, 1, 30, tzinfo=UTC), "Sep 1, 2026"),
+    ],
+)
+def test_last_here_is_a_day_once_it_is_a_week_ago(then: datetime, words: str) -> None:
+    assert last_here(then, datetime(2026, 11, 22, 15, 0, tzinfo=UTC), ZoneInfo("America/Chicago")) == words

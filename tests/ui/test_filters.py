@@ -13,9 +13,11 @@ from caretide.ui.filters import (
     file_size,
     hms,
     initials,
+    lasting,
     minutes,
     moment,
     plural,
+    spent,
     time_of_day,
     time_span,
 )
@@ -29,6 +31,26 @@ NEW_YORK = ZoneInfo("America/New_York")
 )
 def test_seconds_read_whole_and_unrounded(seconds: int, long: str, short: str) -> None:
     assert (hms(seconds), minutes(seconds)) == (long, short)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 min"),
+        (59, "0 min 59 s"),
+        (1234, "20 min 34 s"),
+        (3599, "59 min 59 s"),
+        (3600, "1 h 00 min"),
+        (64 * 3600 + 5 * 60 + 59, "64 h 05 min"),
+        (1681 * 3600 + 41 * 60, "1,681 h 41 min"),
+    ],
+)
+def test_sums_of_time_name_their_units_and_are_never_rounded_up(seconds: int, words: str) -> None:
+    assert spent(seconds) == words
+
+
+def test_a_timer_that_ran_for_days_is_told_in_hours() -> None:
+    assert (lasting(86_399), lasting(231_012)) == ("23:59:59", "64 h 10 min")
 
 
 def test_running_clock_shows_hours_only_from_an_hour_on() -> None:

@@ -257,4 +257,8 @@ class Spark:
     @property
     def area(self) -> str:
         """The same line closed along the bottom."""
-        return f"{self.line} L{WIDTH} {HEIGHT} L0 {HEIGHT} Z" if self.values else ""
+        return self.closed(self.line)
+
+    def closed(self, line: str) -> str:
+        """Return the line's path data closed along the bottom."""
+        return f"{line} L{WIDTH} {HEIGHT} L0 {HEIGHT} Z" if line else ""

@@ -10,6 +10,7 @@ from caretide.kernel.money import dollars
 
 MINUTE: Final = 60
 HOUR: Final = 3600
+DAY: Final = 24 * HOUR
 KIB: Final = 1024
 ISO_DATE: Final = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
@@ -17,6 +18,18 @@ ISO_DATE: Final = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 def hms(seconds: int) -> str:
     """Return whole seconds as `0:13:42`."""
     return f"{seconds // HOUR}:{seconds % HOUR // MINUTE:02d}:{seconds % MINUTE:02d}"
+
+
+def spent(seconds: int) -> str:
+    """Return a sum of time as `1,681 h 41 min`, and what is less than an hour as `20 min 34 s`; cut, never rounded."""
+    if seconds < HOUR:
+        return f"{seconds // MINUTE} min {seconds % MINUTE:02d} s" if seconds else "0 min"
+    return f"{seconds // HOUR:,} h {seconds % HOUR // MINUTE:02d} min"
+
+
+def lasting(seconds: int) -> str:
+    """Return how long a timer has run: its clock's figures, and from a day on as a sum of time."""
+    return spent(seconds) if seconds >= DAY else hms(seconds)
 
 
 def minutes(seconds: int) -> str:
@@ -127,12 +140,14 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "duration": duration,
     "file_size": file_size,
     "hms": hms,
+    "lasting": lasting,
     "local_clock": local_clock,
     "initials": initials,
     "local_day": local_day,
     "minutes": minutes,
     "moment": moment,
     "plural": plural,
+    "spent": spent,
     "time_of_day": time_of_day,
     "time_span": time_span,
 }

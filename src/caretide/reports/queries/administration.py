@@ -101,11 +101,8 @@ def _import(tx: Tx, run: Any) -> tuple[str, str, Tone]:
     when = rules.ago(run.finished_at or run.started_at, tx.now)
     if run.finished_at is None:
         return when, "began and did not finish", "bad"
-    tally = run.counts.get("patient", {})
-    # Removed are those that the source no longer names.
-    patients = sum(tally.values()) - tally.get("removed", 0)
+    told = rules.import_words(run.counts)
     refused = run.counts.get("refused", 0)
-    told = plural(patients, "patient") + (f", {refused:,} refused" if refused else "")
     is_stale = (tx.now - run.finished_at).days > rules.STALE_IMPORT_DAYS
     return when, told, "warn" if refused or is_stale else "good"
 

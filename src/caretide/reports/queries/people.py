@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 from uuid import UUID
 
@@ -13,7 +13,14 @@ from caretide.identity.queries import Seen
 from caretide.kernel.permissions import Permission, Role
 from caretide.kernel.records import Data, reads
 from caretide.reports.rules import people as rules
-from caretide.reports.rules.administration import RENEW_WITHIN_DAYS, ago, days_left, license_ends, license_tone
+from caretide.reports.rules.administration import (
+    RENEW_WITHIN_DAYS,
+    ago,
+    days_left,
+    last_here,
+    license_ends,
+    license_tone,
+)
 from caretide.reports.schemas.people import (
     LICENSE_ROWS,
     InviteLink,
@@ -138,10 +145,14 @@ def _is_wanted(line: PersonLine, wanted: Wanted) -> bool:
 
 async def _lines(tx: Tx, people: Sequence[MemberRow]) -> list[PersonLine]:
     seen, invitations = await identity.seen_here(tx), await open_invitations(tx)
-    return [_line(tx, person, seen, invitations) for person in people]
+    clinics = await tenants.clinics(tx)
+    zone = clinics[0].zone if clinics else UTC
+    return [_line(tx, person, seen, invitations, zone) for person in people]
 
 
-def _line(tx: Tx, person: MemberRow, seen: Mapping[UUID, Seen], invitations: Mapping[UUID, datetime]) -> PersonLine:
+def _line(
+    tx: Tx, person: MemberRow, seen: Mapping[UUID, Seen], invitations: Mapping[UUID, datetime], zone: tzinfo
+) -> PersonLine:
     was = seen.get(person.account_id) if person.account_id else None
     is_here = was is not None and was.sessions > 0
     status, tone = rules.STATUSES[person.status]
@@ -167,7 +178,7 @@ def _line(tx: Tx, person: MemberRow, seen: Mapping[UUID, Seen], invitations: Map
         status=status,
         status_tone=tone,
         note=note,
-        seen="Now" if is_here else ago(was.at, tx.now) if was else "Never",
+        seen="Now" if is_here else last_here(was.at, tx.now, zone) if was else "Never",
         is_here=is_here,
         seen_at=was.at if was else None,
     )

@@ -6,49 +6,31 @@ Months are shown as they were ruled last; how many wait to be ruled again stands
 """
 
 from dataclasses import dataclass
-from datetime import date
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, tuple_
+from sqlalchemy import Integer, ScalarSelect, Select, and_, bindparam, func, select, true
 
 from caretide.billing.models import MonthStanding, StandingCount, StandingMark
-from caretide.kernel.month import Month
+from caretide.kernel.calendar import working_days
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
-from caretide.outreach.models import AttemptMonth
-from caretide.outreach.rules import STOP_RULE
 from caretide.patients.models import Patient
 from caretide.reports.queries import team_members
+from caretide.reports.queries.present import Calendar, calendar, in_months, undesignated, unreached
 from caretide.reports.queries.team_members import Wanted
 from caretide.reports.rules import team as rules
 from caretide.reports.schemas.team import Fact, Figures, MemberFigures, RunningTimer, TeamMetrics, TeamPage, Tile
-from caretide.rosters.models import Designation
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
-from caretide.tenants import queries as tenants
 from caretide.tenants.models import Member
-from caretide.tenants.queries import ClinicRow
-from caretide.time_log.models import MonthSum, Timer
+from caretide.time_log.models import Timer
 from caretide.time_log.rules import ACTIVITY_TYPES
 from caretide.ui.charts import Bar, BarChart
 
 COUNTED: Final = 5_000
 """Unassigned and waiting patients are counted up to here."""
 TIMERS: Final = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """The present, by each clinic's own calendar; `today` is that of the first clinic."""
-
-    clinics: tuple[ClinicRow, ...]
-    months: tuple[tuple[Any, date], ...]
-    today: date
-
-    @property
-    def month(self) -> Month:
-        """The present month."""
-        return Month.of(self.today)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +46,6 @@ class _Sums:
         return sum(self.bands.values())
 
 
-@requires(Permission.TEAM_READ, reads(Data.SETTINGS))
-async def calendar(tx: Tx) -> Calendar:
-    """Return the clinics and the month that each of them has now."""
-    clinics = tuple(await tenants.clinics(tx))
-    months = tuple((one.id, Month.of(tx.now.astimezone(one.zone).date()).first) for one in clinics)
-    today = tx.now.astimezone(clinics[0].zone).date() if clinics else tx.now.date()
-    return Calendar(clinics, months, today)
-
-
 @requires(Permission.TEAM_READ, reads(Data.STAFF, Data.TIME, Data.MONTH))
 async def team(tx: Tx, wanted: Wanted) -> TeamPage:
     """Return the Team page with one page of members, sorted as asked for."""
@@ -80,7 +53,7 @@ async def team(tx: Tx, wanted: Wanted) -> TeamPage:
     sums = await _sums(tx, now)
     waits = await team_members.awaiting(tx)
     figures = await _figures(tx, now, sums, sum(waits.values()))
-    listing, members = await team_members.page(tx, now.months, now.today, wanted, waits)
+    listing, members = await team_members.page(tx, now, wanted, waits)
     timers, running = await _timers(tx)
     rights = tx.actor.permissions
     return TeamPage(
@@ -107,7 +80,7 @@ async def team_metrics(tx: Tx, page: int = 1) -> TeamMetrics:
     now = await calendar(tx)
     sums = await _sums(tx, now)
     waits = await team_members.awaiting(tx)
-    listing, members = await team_members.page(tx, now.months, now.today, Wanted(page=page), waits)
+    listing, members = await team_members.page(tx, now, Wanted(page=page), waits)
     _, running = await _timers(tx)
     return TeamMetrics(
         figures=await _figures(tx, now, sums, sum(waits.values())),
@@ -138,57 +111,13 @@ async def team_metrics(tx: Tx, page: int = 1) -> TeamMetrics:
     )
 
 
-def in_months(clinic: Any, month: Any, months: tuple[tuple[Any, date], ...]) -> ColumnElement[bool]:
-    """Return the condition that a row is of a clinic's present month. The month leads: it leads every index."""
-    firsts = sorted({first for _, first in months})
-    named = month.in_(firsts)
-    return named if len(firsts) == 1 else and_(named, tuple_(clinic, month).in_(months))
-
-
-def undesignated() -> ColumnElement[bool]:
-    """Return the condition that nobody looks after the patient of a standing, as designations have it this moment."""
-    return ~exists().where(
-        Designation.tenant_id == MonthStanding.tenant_id,
-        Designation.patient_id == MonthStanding.patient_id,
-        Designation.valid_from <= func.statement_timestamp(),
-        or_(Designation.valid_to.is_(None), Designation.valid_to > func.statement_timestamp()),
-    )
-
-
-def unreached(months: tuple[tuple[Any, date], ...]) -> Select[*tuple[Any, ...]]:
-    """Return who was tried as often as the rule asks and reached neither by attempt nor in recorded time."""
-    spoken = exists().where(
-        MonthSum.tenant_id == AttemptMonth.tenant_id,
-        MonthSum.service_month == AttemptMonth.service_month,
-        MonthSum.patient_id == AttemptMonth.patient_id,
-        MonthSum.last_contact_at.is_not(None),
-    )
-    return select(AttemptMonth.patient_id).where(
-        AttemptMonth.service_month.in_(sorted({first for _, first in months})),
-        AttemptMonth.contacts == 0,
-        AttemptMonth.attempts >= STOP_RULE.attempts,
-        ~spoken,
-    )
-
-
 async def _sums(tx: Tx, now: Calendar) -> _Sums:
-    if not now.months:
-        return _Sums({}, {}, 0)
-    wanted = (
-        select(
-            StandingCount.band,
-            StandingCount.status,
-            StandingCount.blocked_by,
-            func.sum(StandingCount.patients).label("patients"),
-            func.sum(StandingCount.under).label("under"),
-        )
-        .where(in_months(StandingCount.clinic_id, StandingCount.service_month, now.months))
-        .group_by(StandingCount.band, StandingCount.status, StandingCount.blocked_by)
-    )
     bands: dict[int, int] = {}
     facts: dict[str | None, int] = {}
     under = 0
-    for row in (await tx.db.execute(wanted)).all():
+    if not now.months:
+        return _Sums(bands, facts, under)
+    for row in (await tx.db.execute(_by_band(now.running), now.given)).all():
         bands[row.band] = bands.get(row.band, 0) + row.patients
         under += row.under
         if row.status == "blocked":
@@ -196,91 +125,90 @@ async def _sums(tx: Tx, now: Calendar) -> _Sums:
     return _Sums(bands, facts, under)
 
 
+@cache
+def _by_band(running: int) -> Select[*tuple[Any, ...]]:
+    kept = (StandingCount.band, StandingCount.status, StandingCount.blocked_by)
+    patients = func.sum(StandingCount.patients).label("patients")
+    under = func.sum(StandingCount.under).label("under")
+    here = in_months(StandingCount.clinic_id, StandingCount.service_month, running)
+    return select(*kept, patients, under).where(here).group_by(*kept)
+
+
 async def _figures(tx: Tx, now: Calendar, sums: _Sums, waits: int) -> Figures:
-    days = rules.working_days(now.today, now.month.last)
-    behind, needed = await _pace(tx, now)
-    weekly, silent = await _capacity(tx)
-    held = sum(sums.bands.get(band, 0) for band in rules.HELD)
+    days = working_days(now.today, now.month.last)
+    asked = now.given | {"pace": rules.pace(now.today)}
+    found = (await tx.db.execute(_numbers(now.running), asked)).one()
     return Figures(
         month=str(now.month),
         working_days_left=days,
         enrolled=sums.enrolled,
         at_threshold=sums.enrolled - sums.under,
-        on_track=max(0, sums.bands.get(rules.UNDER, 0) - behind),
-        at_risk=behind,
-        held=held,
-        out_of_reach=await _counted(tx, unreached(now.months)) if now.months else 0,
-        unassigned=await _unassigned(tx, now),
+        on_track=max(0, sums.bands.get(rules.UNDER, 0) - found.behind),
+        at_risk=found.behind,
+        held=sum(sums.bands.get(band, 0) for band in rules.HELD),
+        out_of_reach=found.out_of_reach,
+        unassigned=found.unassigned,
         awaiting=waits if Permission.TIME_APPROVE in tx.actor.permissions else None,
-        needed_seconds=needed,
-        available_seconds=rules.available_seconds(weekly, days),
-        members_without_hours=silent,
-        waiting=await _waiting(tx),
+        needed_seconds=int(found.needed),
+        available_seconds=rules.available_seconds(float(found.weekly), days),
+        members_without_hours=found.silent,
+        waiting=found.waiting,
     )
 
 
-async def _pace(tx: Tx, now: Calendar) -> tuple[int, int]:
-    """Return how many under threshold lack more than the pace allows, and what all of them lack, in seconds."""
-    if not now.months:
-        return 0, 0
-    late = func.count().filter(MonthStanding.missing_secs > rules.pace(now.today))
-    wanted = select(late, func.coalesce(func.sum(MonthStanding.missing_secs), 0)).where(
-        in_months(MonthStanding.clinic_id, MonthStanding.service_month, now.months),
+@cache
+def _numbers(running: int) -> Select[*tuple[Any, ...]]:
+    """Ask in one statement for what no sum that is kept says: each number by an index of its own.
+
+    Behind are those under threshold who lack more than the pace allows; needed is what all of those lack, in seconds.
+    """
+    hours, pace = _HOURS.subquery(), _missing(running).subquery()
+    return select(
+        pace.c.behind,
+        pace.c.needed,
+        hours.c.weekly,
+        hours.c.silent,
+        _counted(unreached(running)).label("out_of_reach"),
+        _counted(_unassigned(running)).label("unassigned"),
+        _counted(select(StandingMark.patient_id).distinct()).label("waiting"),
+    ).select_from(pace.join(hours, true()))
+
+
+def _counted(wanted: Select[*tuple[Any, ...]]) -> ScalarSelect[int]:
+    """Ask how many there are, counted up to `COUNTED`."""
+    return select(func.count()).select_from(wanted.limit(COUNTED).subquery()).scalar_subquery()
+
+
+def _missing(running: int) -> Select[*tuple[Any, ...]]:
+    late = func.count().filter(MonthStanding.missing_secs > bindparam("pace", type_=Integer))
+    needed = func.coalesce(func.sum(MonthStanding.missing_secs), 0)
+    return select(late.label("behind"), needed.label("needed")).where(
+        in_months(MonthStanding.clinic_id, MonthStanding.service_month, running),
         MonthStanding.leads,
         MonthStanding.band == rules.UNDER,
     )
-    behind, needed = (await tx.db.execute(wanted)).one()
-    return behind, needed
 
 
-async def _capacity(tx: Tx) -> tuple[float, int]:
-    """Return the weekly hours of all coordinators at work, and of how many of them nobody said any."""
-    silent = func.count().filter(Member.weekly_hours.is_(None))
-    wanted = select(func.coalesce(func.sum(Member.weekly_hours), 0), silent)
-    row = (await tx.db.execute(wanted.where(Member.status == "active", Member.role == "coordinator"))).one()
-    return float(row[0] or 0), row[1]
-
-
-async def _counted(tx: Tx, wanted: Select[*tuple[Any, ...]]) -> int:
-    """Return how many there are, counted up to `COUNTED`."""
-    limited = wanted.limit(COUNTED).subquery()
-    return (await tx.db.execute(select(func.count()).select_from(limited))).scalar_one()
-
-
-async def _unassigned(tx: Tx, now: Calendar) -> int:
-    if not now.months:
-        return 0
-    here = in_months(MonthStanding.clinic_id, MonthStanding.service_month, now.months)
+def _unassigned(running: int) -> Select[*tuple[Any, ...]]:
+    here = in_months(MonthStanding.clinic_id, MonthStanding.service_month, running)
     nobodys = select(MonthStanding.patient_id).where(here, MonthStanding.leads, MonthStanding.coordinator_id.is_(None))
-    return await _counted(tx, nobodys.where(undesignated()))
+    return nobodys.where(undesignated())
 
 
-async def _waiting(tx: Tx) -> int:
-    return await _counted(tx, select(StandingMark.patient_id).distinct())
+_HOURS = select(
+    func.coalesce(func.sum(Member.weekly_hours), 0).label("weekly"),
+    func.count().filter(Member.weekly_hours.is_(None)).label("silent"),
+).where(Member.status == "active", Member.role == "coordinator")
+_ANYBODY = select(Patient.id).limit(1)
 
 
 async def _has_patients(tx: Tx) -> bool:
-    return (await tx.db.execute(select(Patient.id).limit(1))).first() is not None
+    return (await tx.db.execute(_ANYBODY)).first() is not None
 
 
 async def _timers(tx: Tx) -> tuple[tuple[RunningTimer, ...], int]:
     """Return the timers that run longest, and how many run."""
-    wanted = (
-        select(
-            Timer.member_id,
-            Member.display_name,
-            Timer.patient_id,
-            func.trim(Patient.given + " " + Patient.family).label("patient"),
-            Timer.activity_type,
-            Timer.started_at,
-            func.count().over().label("running"),
-        )
-        .join(Member, and_(Member.tenant_id == Timer.tenant_id, Member.id == Timer.member_id))
-        .join(Patient, and_(Patient.tenant_id == Timer.tenant_id, Patient.id == Timer.patient_id))
-        .order_by(Timer.started_at)
-        .limit(TIMERS)
-    )
-    rows = (await tx.db.execute(wanted)).all()
+    rows = (await tx.db.execute(_RUNNING)).all()
     tx.touch(*(row.patient_id for row in rows))
     found: list[RunningTimer] = []
     for row in rows:
@@ -298,6 +226,23 @@ async def _timers(tx: Tx) -> tuple[tuple[RunningTimer, ...], int]:
             )
         )
     return tuple(found), rows[0].running if rows else 0
+
+
+_RUNNING = (
+    select(
+        Timer.member_id,
+        Member.display_name,
+        Timer.patient_id,
+        func.trim(Patient.given + " " + Patient.family).label("patient"),
+        Timer.activity_type,
+        Timer.started_at,
+        func.count().over().label("running"),
+    )
+    .join(Member, and_(Member.tenant_id == Timer.tenant_id, Member.id == Timer.member_id))
+    .join(Patient, and_(Patient.tenant_id == Timer.tenant_id, Patient.id == Timer.patient_id))
+    .order_by(Timer.started_at)
+    .limit(TIMERS)
+)
 
 
 def _tiles(figures: Figures) -> tuple[Tile, ...]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, and_, any_, bindparam, func, select
+from sqlalchemy import Integer, Select, Uuid, and_, any_, bindparam, func, select
 
 from caretide.billing.models import MonthStanding, StandingCount
 from caretide.kernel.errors import NotFound
@@ -15,7 +16,8 @@ from caretide.kernel.records import Data, reads
 from caretide.outreach.models import AttemptMonth
 from caretide.outreach.rules import STOP_RULE
 from caretide.patients.models import Patient
-from caretide.reports.queries.team import COUNTED, Calendar, calendar, in_months, undesignated, unreached
+from caretide.reports.queries.present import Calendar, calendar, in_months, undesignated, unreached
+from caretide.reports.queries.team import COUNTED
 from caretide.reports.rules import team as rules
 from caretide.reports.schemas.team import PatientLine, PatientList, UnassignedPage
 from caretide.rosters.actions import DESIGNABLE
@@ -72,7 +74,7 @@ async def patient_list(tx: Tx, asked: Asked) -> PatientList:
     now = await calendar(tx)
     query = {"show": asked.show, "fact": asked.fact if asked.show == "fact" else ""}
     listing = Listing(path="/team/patients", columns=COLUMNS, sort=_sort(asked), query=query, id="patients")
-    listing, lines = await _page(tx, now, _wanted(now, asked), listing, asked.page)
+    listing, lines = await _page(tx, now, _Kind.of(now, asked), asked, listing)
     title = rules.fact_title(asked.fact) if asked.show == "fact" else rules.LISTS[asked.show]
     said = {"pace": minutes(rules.pace(now.today)), "tries": STOP_RULE.attempts, "source": STOP_RULE.source}
     return PatientList(
@@ -93,10 +95,7 @@ async def panel(tx: Tx, now: Calendar, asked: Asked) -> PatientList:
         filters=(Filter("band", "Show", options, chosen),),
         id="patients",
     )
-    wanted = _wanted(now, asked)
-    if chosen:
-        wanted = wanted.where(_S.band.in_(_BANDS[chosen]))
-    listing, lines = await _page(tx, now, wanted, listing, asked.page)
+    listing, lines = await _page(tx, now, _Kind.of(now, asked, chosen), asked, listing)
     return PatientList(show="panel", title="Patients", explained="", listing=listing, lines=lines)
 
 
@@ -114,8 +113,8 @@ async def unassigned(tx: Tx, page: int = 1) -> UnassignedPage:
     )
     plain = tuple(Column(one.label, "", one.kind) for one in columns)
     listing = Listing(path="/team/unassigned", columns=plain, id="unassigned")
-    wanted = _leading(now).where(_S.coordinator_id.is_(None), undesignated()).order_by(_S.name_key, _S.patient_id)
-    listing, lines = await _page(tx, now, wanted, listing, page)
+    asked = Asked(show="unassigned", sort="name", page=page)
+    listing, lines = await _page(tx, now, _Kind.of(now, asked), asked, listing)
     return UnassignedPage(
         listing=listing,
         lines=lines,
@@ -129,31 +128,57 @@ def _sort(asked: Asked) -> str:
     return sort_of(asked.sort, COLUMNS, "urgency")
 
 
-def _leading(now: Calendar) -> Select[*tuple[Any, ...]]:
-    """Ask for the ids of the most urgent month of each patient."""
-    return select(_S.id).where(in_months(_S.clinic_id, _S.service_month, now.months), _S.leads)
+class _Kind(NamedTuple):
+    """What of `Asked` decides how a list is put together, so that it is put together once."""
+
+    running: int
+    show: str
+    sort: str
+    part: str
+    of_member: bool
+
+    @classmethod
+    def of(cls, now: Calendar, asked: Asked, part: str = "") -> "_Kind":
+        return cls(now.running, asked.show, _sort(asked), part, asked.member_id is not None)
 
 
-def _wanted(now: Calendar, asked: Asked) -> Select[*tuple[Any, ...]]:
-    wanted = _leading(now)
-    if asked.member_id is not None:
-        wanted = wanted.where(_S.coordinator_id == asked.member_id)
-    match asked.show:
+@cache
+def _listed(kind: _Kind) -> Select[*tuple[Any, ...]]:
+    """Ask for the ids of the most urgent month of each patient on a list."""
+    wanted = select(_S.id).where(in_months(_S.clinic_id, _S.service_month, kind.running), _S.leads)
+    if kind.of_member:
+        wanted = wanted.where(_S.coordinator_id == bindparam("member_id", type_=Uuid))
+    if kind.part:
+        wanted = wanted.where(_S.band.in_(_BANDS[kind.part]))
+    pace = bindparam("pace", type_=Integer)
+    match kind.show:
         case "reached":
             wanted = wanted.where(_S.is_under.is_(False))
         case "on-track":
-            wanted = wanted.where(_S.band == rules.UNDER, _S.missing_secs <= rules.pace(now.today))
+            wanted = wanted.where(_S.band == rules.UNDER, _S.missing_secs <= pace)
         case "at-risk":
-            wanted = wanted.where(_S.band == rules.UNDER, _S.missing_secs > rules.pace(now.today))
+            wanted = wanted.where(_S.band == rules.UNDER, _S.missing_secs > pace)
         case "held":
             wanted = wanted.where(_S.band.in_(rules.HELD))
         case "fact":
-            wanted = wanted.where(_S.status == "blocked", _S.blocked_by == asked.fact)
+            wanted = wanted.where(_S.status == "blocked", _S.blocked_by == bindparam("fact", type_=_S.blocked_by.type))
         case "out-of-reach":
-            wanted = wanted.where(_S.patient_id.in_(unreached(now.months)))
+            wanted = wanted.where(_S.patient_id.in_(unreached(kind.running)))
+        case "unassigned":
+            wanted = wanted.where(_S.coordinator_id.is_(None), undesignated())
         case _:
             pass
-    return wanted.order_by(*_order(_sort(asked)))
+    return wanted.order_by(*_order(kind.sort))
+
+
+@cache
+def _counted(kind: _Kind) -> Select[*tuple[Any, ...]]:
+    return select(func.count()).select_from(_listed(kind).order_by(None).limit(COUNTED).subquery())
+
+
+@cache
+def _shown(kind: _Kind) -> Select[*tuple[Any, ...]]:
+    return _listed(kind).limit(bindparam("size", type_=Integer)).offset(bindparam("start", type_=Integer))
 
 
 def _order(sort: str) -> tuple[Any, ...]:
@@ -169,31 +194,36 @@ def _order(sort: str) -> tuple[Any, ...]:
 
 
 async def _page(
-    tx: Tx, now: Calendar, wanted: Select[*tuple[Any, ...]], listing: Listing, page: int
+    tx: Tx, now: Calendar, kind: _Kind, asked: Asked, listing: Listing
 ) -> tuple[Listing, tuple[PatientLine, ...]]:
     """Return a page of a list: counted up to `COUNTED`, its ids sorted within an index, its rows read last."""
     if not now.months:
         return listing, ()
-    counted = select(func.count()).select_from(wanted.order_by(None).limit(COUNTED).subquery())
-    listing = listing.at(page, (await tx.db.execute(counted)).scalar_one())
-    ids = list((await tx.db.execute(wanted.limit(listing.size).offset(listing.offset))).scalars())
+    given = now.given | {"member_id": asked.member_id, "fact": asked.fact, "pace": rules.pace(now.today)}
+    listing = listing.at(asked.page, (await tx.db.execute(_counted(kind), given)).scalar_one())
+    part = given | {"size": listing.size, "start": listing.offset}
+    ids = list((await tx.db.execute(_shown(kind), part)).scalars())
     return listing, await _lines(tx, now, ids)
 
 
+_TRIED = and_(
+    AttemptMonth.tenant_id == _S.tenant_id,
+    AttemptMonth.patient_id == _S.patient_id,
+    AttemptMonth.service_month == _S.service_month,
+)
+_ROWS = (
+    select(
+        _S.__table__, Patient.given, Patient.family, Member.display_name, AttemptMonth.attempts, AttemptMonth.contacts
+    )
+    .join(Patient, and_(Patient.tenant_id == _S.tenant_id, Patient.id == _S.patient_id))
+    .outerjoin(Member, and_(Member.tenant_id == _S.tenant_id, Member.id == _S.coordinator_id))
+    .outerjoin(AttemptMonth, _TRIED)
+    .where(_S.id == any_(_IDS))
+)
+
+
 async def _lines(tx: Tx, now: Calendar, ids: Sequence[UUID]) -> tuple[PatientLine, ...]:
-    tried = and_(
-        AttemptMonth.tenant_id == _S.tenant_id,
-        AttemptMonth.patient_id == _S.patient_id,
-        AttemptMonth.service_month == _S.service_month,
-    )
-    wanted = (
-        select(_S, Patient.given, Patient.family, Member.display_name, AttemptMonth.attempts, AttemptMonth.contacts)
-        .join(Patient, and_(Patient.tenant_id == _S.tenant_id, Patient.id == _S.patient_id))
-        .outerjoin(Member, and_(Member.tenant_id == _S.tenant_id, Member.id == _S.coordinator_id))
-        .outerjoin(AttemptMonth, tried)
-        .where(_S.id == any_(_IDS))
-    )
-    rows = {row.id: row for row in (await tx.db.execute(wanted, {"ids": list(ids)})).all()}
+    rows = {row.id: row for row in (await tx.db.execute(_ROWS, {"ids": ids})).all()}
     zones = {one.id: one.zone for one in now.clinics}
     tx.touch(*(row.patient_id for row in rows.values()))
     return tuple(_line(rows[one], zones[rows[one].clinic_id]) for one in ids)
@@ -217,20 +247,27 @@ def _line(row: Any, zone: ZoneInfo) -> PatientLine:
 
 async def _people(tx: Tx, now: Calendar) -> tuple[Option, ...]:
     """Return who may be given patients: coordinators first, the smallest panel first."""
+    if not now.running:
+        return ()
+    rows = (await tx.db.execute(_givable(now.running), now.given)).all()
+    return tuple(Option(str(row.id), _panel_of(row)) for row in rows)
+
+
+@cache
+def _givable(running: int) -> Select[*tuple[Any, ...]]:
     size = (
         select(StandingCount.coordinator_id.label("id"), func.sum(StandingCount.patients).label("patients"))
-        .where(in_months(StandingCount.clinic_id, StandingCount.service_month, now.months))
+        .where(in_months(StandingCount.clinic_id, StandingCount.service_month, running))
         .group_by(StandingCount.coordinator_id)
         .subquery()
     )
     many = func.coalesce(size.c.patients, 0)
-    wanted = (
+    return (
         select(Member.id, Member.display_name, Member.credential, Member.weekly_hours, many.label("patients"))
         .outerjoin(size, size.c.id == Member.id)
-        .where(Member.status == "active", Member.role.in_([str(role) for role in DESIGNABLE]))
-        .order_by((Member.role == str(Role.COORDINATOR)).desc(), many, Member.display_name)
+        .where(Member.status == "active", Member.role.in_(sorted(role.value for role in DESIGNABLE)))
+        .order_by((Member.role == Role.COORDINATOR.value).desc(), many, Member.display_name)
     )
-    return tuple(Option(str(row.id), _panel_of(row)) for row in (await tx.db.execute(wanted)).all())
 
 
 def _panel_of(row: Any) -> str:

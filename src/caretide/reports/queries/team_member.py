@@ -1,11 +1,13 @@
 """One member of the team, as a manager looks at them: their patients, their time by kind of work, their attempts."""
 
+from collections.abc import Sequence
 from datetime import UTC
-from typing import Final
+from functools import cache
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import any_, bindparam, func, select
+from sqlalchemy import Select, Uuid, any_, bindparam, func, select
 
 from caretide.kernel.errors import NotFound
 from caretide.kernel.permissions import Permission
@@ -14,7 +16,7 @@ from caretide.outreach import queries as outreach
 from caretide.outreach.rules import OUTCOMES
 from caretide.patients.models import Patient
 from caretide.reports.queries import team_lists, team_members
-from caretide.reports.queries.team import Calendar, calendar
+from caretide.reports.queries.present import Calendar, calendar, of_months
 from caretide.reports.queries.team_lists import Asked
 from caretide.reports.schemas.team import MemberPage, TeamMember, Tile, TriedLine
 from caretide.runtime.access import requires
@@ -24,13 +26,14 @@ from caretide.tenants import queries as tenants
 from caretide.time_log.models import TimeEntry
 from caretide.time_log.rules import ACTIVITY_TYPES
 from caretide.ui.charts import Bar, BarChart
-from caretide.ui.filters import hms
+from caretide.ui.filters import spent
 from caretide.ui.shell import Tone
 
 TRIED: Final = 8
 """How many of the latest attempts stand on the page."""
 
 _IDS = bindparam("ids", type_=Ids())
+_NAMES = select(Patient.id, func.trim(Patient.given + " " + Patient.family)).where(Patient.id == any_(_IDS))
 
 
 @requires(Permission.TEAM_READ, reads(Data.STAFF, Data.TIME, Data.MONTH, Data.DEMOGRAPHICS))
@@ -38,7 +41,7 @@ async def member_page(tx: Tx, asked: Asked) -> MemberPage:
     """Return one member's page; NotFound for nobody of this tenant."""
     now = await calendar(tx)
     member_id = asked.member_id
-    found = await team_members.one(tx, member_id, now.months, now.today) if member_id else None
+    found = await team_members.one(tx, member_id, now) if member_id else None
     if found is None or member_id is None:
         raise NotFound("There is no such member")
     zone = now.clinics[0].zone if now.clinics else ZoneInfo("UTC")
@@ -62,7 +65,7 @@ def _tiles(member: TeamMember) -> tuple[Tile, ...]:
         Tile(key="panel", label="Panel", figure=member.panel, href=home),
         Tile(
             key="reached",
-            label="Reached",
+            label="At threshold",
             figure=reached,
             href=f"{home}?band=reached",
             note=_percent(reached, member.panel),
@@ -70,7 +73,7 @@ def _tiles(member: TeamMember) -> tuple[Tile, ...]:
         Tile(key="complete", label="Complete", figure=complete, href=f"{home}?band=complete"),
         Tile(key="under", label="Under threshold", figure=under, href=f"{home}?band=under", tone=_tone("warn", under)),
         Tile(key="held", label="Held by a fact", figure=held, href=f"{home}?band=held", tone=_tone("bad", held)),
-        Tile(key="today", label="Today", figure=hms(member.today)),
+        Tile(key="today", label="Today", figure=spent(member.today)),
         Tile(
             key="reach",
             label="Reached per attempt",
@@ -90,23 +93,31 @@ def _tone(tone: Tone, figure: int) -> Tone:
 
 async def _activities(tx: Tx, now: Calendar, member_id: UUID) -> BarChart:
     """Return the month's time by kind of work, the most first."""
-    wanted = (
-        select(TimeEntry.activity_type, func.sum(TimeEntry.duration_secs).label("seconds"))
-        .where(
-            TimeEntry.coordinator_id == member_id,
-            ~TimeEntry.is_void,
-            TimeEntry.service_month.in_(sorted({first for _, first in now.months})),
-        )
-        .group_by(TimeEntry.activity_type)
-        .order_by(func.sum(TimeEntry.duration_secs).desc(), TimeEntry.activity_type)
-    )
-    rows = (await tx.db.execute(wanted)).all()
+    if not now.running:
+        rows: Sequence[Any] = ()
+    else:
+        rows = (await tx.db.execute(_by_activity(now.running), now.firsts | {"member_id": member_id})).all()
     bars: list[Bar] = []
     for row in rows:
         kind = ACTIVITY_TYPES.get(row.activity_type)
         label = kind.label if kind else row.activity_type
-        bars.append(Bar(label, (row.seconds,), hms(row.seconds)))
+        bars.append(Bar(label, (row.seconds,), spent(row.seconds)))
     return BarChart(title="Time by activity", bars=tuple(bars), series=("Seconds",), tones=("2",))
+
+
+@cache
+def _by_activity(running: int) -> Select[*tuple[Any, ...]]:
+    seconds = func.sum(TimeEntry.duration_secs).label("seconds")
+    return (
+        select(TimeEntry.activity_type, seconds)
+        .where(
+            TimeEntry.coordinator_id == bindparam("member_id", type_=Uuid),
+            ~TimeEntry.is_void,
+            of_months(TimeEntry.service_month, running),
+        )
+        .group_by(TimeEntry.activity_type)
+        .order_by(seconds.desc(), TimeEntry.activity_type)
+    )
 
 
 async def _tried(tx: Tx, member_id: UUID) -> tuple[TriedLine, ...]:
@@ -114,8 +125,7 @@ async def _tried(tx: Tx, member_id: UUID) -> tuple[TriedLine, ...]:
     made = [one for one in await outreach.made_by(tx, member_id) if not one.superseded and one.outcome != "mistake"][
         :TRIED
     ]
-    wanted = select(Patient.id, func.trim(Patient.given + " " + Patient.family)).where(Patient.id == any_(_IDS))
-    rows = (await tx.db.execute(wanted, {"ids": [one.patient_id for one in made]})).all()
+    rows = (await tx.db.execute(_NAMES, {"ids": [one.patient_id for one in made]})).all()
     names = {row[0]: row[1] for row in rows}
     return tuple(
         TriedLine(

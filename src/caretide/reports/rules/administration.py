@@ -1,8 +1,8 @@
 """How a tenant's health reads."""
 
-from collections.abc import Collection
-from datetime import date, datetime
-from typing import Final, Literal
+from collections.abc import Collection, Mapping
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Any, Final, Literal
 
 Tone = Literal["good", "warn", "bad", "info", "neutral"]
 StepKey = Literal["agreements", "clinic", "facts", "practitioner", "people", "settings", "patients"]
@@ -14,6 +14,7 @@ STALE_IMPORT_DAYS: Final = 3
 """An import older than this is told of: what the record says may have changed since."""
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+WEEK: Final = 7
 
 VERBS: Final = {"billing.close_clinic": "Closing a month", "billing.render_month": "Monthly records"}
 """Jobs in words; another one is named as it is."""
@@ -27,6 +28,12 @@ def ago(then: datetime, now: datetime) -> str:
             count = seconds // size
             return f"{count:,} {unit}{'' if count == 1 else 's'} ago"
     return "just now"
+
+
+def last_here(then: datetime, now: datetime, zone: tzinfo) -> str:
+    """Return when somebody was last here: how long ago within a week, then the day, in a time zone."""
+    day = then.astimezone(zone).date()
+    return ago(then, now) if now - then < timedelta(days=WEEK) else f"{day:%b} {day.day}, {day.year}"
 
 
 def days_left(ends: date, today: date) -> int:
@@ -50,6 +57,30 @@ def close_words(state: str | None) -> tuple[str, Tone]:
     """Return how the close of a clinic's month stands."""
     known: dict[str | None, tuple[str, Tone]] = {"closed": ("Closed", "good"), "closing": ("Closing", "info")}
     return known.get(state, ("Open", "warn"))
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+_NEWS: Final = (("created", "new"), ("updated", "changed"))
+
+
+def import_words(counts: Mapping[str, Any]) -> str:
+    """Return what the last import brought: of the patients whom its files named, how many are new and how many changed.
+
+    An import of what changed since the last names a handful of a thousand, so that they are told as its own.
+    """
+    tally: Mapping[str, int] = counts.get("patient", {})
+    # Removed are those that the source no longer names.
+    named = sum(tally.values()) - tally.get("removed", 0)
+    if not named:
+        told = "its files named no patient"
+    else:
+        news = [f"{tally[key]:,} {word}" for key, word in _NEWS if tally.get(key)]
+        told = f"its files named {_many(named, 'patient')}: {', '.join(news) or 'none new or changed'}"
+    refused = counts.get("refused", 0)
+    return f"{told}; {_many(refused, 'piece')} left out" if refused else told
 
 
 STEPS: Final[tuple[tuple[StepKey, str, str, str], ...]] = (
