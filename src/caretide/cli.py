@@ -24,6 +24,7 @@ from caretide.tenants.cli import (
     settings,
     tenants,
 )
+from caretide.time_log.cli import activities
 
 if TYPE_CHECKING:
     from caretide.runtime.installation import Installation
@@ -41,6 +42,7 @@ app.add_typer(practitioners, name="practitioners")
 app.add_typer(members, name="members")
 app.add_typer(agreements, name="agreements")
 app.add_typer(settings, name="settings")
+app.add_typer(activities, name="activities")
 app.add_typer(imports, name="import")
 app.add_typer(month, name="month")
 app.add_typer(rules, name="rules")

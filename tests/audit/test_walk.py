@@ -33,7 +33,6 @@ from tests.screens.house import NOW, demonstration
 from tests.web.routes import sub_applications
 
 SILENT = {
-    "/api/v1/activities": "what time may be spent on: a list of ours",
     "/api/v1/outcomes": "how an attempt may end: a list of ours",
     "/_components": "the gallery of the pieces: nobody's data",
     "/_components/fragment": "the gallery of the pieces: nobody's data",

@@ -4,6 +4,8 @@ Time that was told after the fact counts once a second person approved it; a ref
 entry and records what it should have been: what lies inside the old interval counts as it did, what reaches beyond it
 waits. `month_seconds` and `member_days` are sums that triggers keep in the transaction that changes an entry.
 
-Owns `timers`, `time_log_entries`, `time_entry_approvals`, the two sums, `month_locks` and, behind triggers,
-`account_intervals`: the one named key without a tenant, by which one account cannot be in two places at once.
+What work is called is the tenant's to say (`activities`); as what it counts is not.
+
+Owns `activities`, `timers`, `time_log_entries`, `time_entry_approvals`, the two sums, `month_locks` and, behind
+triggers, `account_intervals`: the one named key without a tenant, by which one account cannot be in two places at once.
 """

@@ -12,18 +12,44 @@ from caretide.runtime.limits import FREE, costs
 from caretide.runtime.web import Known, Router, TokenTx
 from caretide.tenants import queries as tenants
 from caretide.time_log import actions, queries, schemas
-from caretide.time_log.rules import ACTIVITY_TYPES
+from caretide.time_log.rules import Offering
 
 router = Router(Known.TOKEN, tags=["time"])
 
 
 @router.get("/activities")
 async def activities(tx: TokenTx) -> list[schemas.ActivityOut]:
-    """The kinds of work, and whether their seconds can count."""
-    del tx
-    return [
-        schemas.ActivityOut(code=kind.code, label=kind.label, counts=kind.counts) for kind in ACTIVITY_TYPES.values()
-    ]
+    """The kinds of work that the tenant offers, and whether their seconds can count."""
+    return [_out(one) for one in (await queries.activities(tx)).values() if one.is_offered]
+
+
+@router.get("/admin/activities", tags=["admin"])
+async def all_activities(tx: TokenTx) -> schemas.ActivitiesOut:
+    """Every kind of work, those that are not offered any more too, and every change of them."""
+    changes = await queries.changes_of_activities(tx)
+    return schemas.ActivitiesOut(
+        activities=[_detail(one) for one in (await queries.activities(tx)).values()], changes=changes
+    )
+
+
+@router.post("/admin/activities", status_code=201, tags=["admin"])
+async def add_activity(tx: TokenTx, sent: schemas.ActivityForm) -> schemas.ActivityDetail:
+    """Offer a kind of work of the tenant's own; the standard type that it stands on says how its time counts."""
+    return _detail(await actions.add_activity(tx, sent.label, sent.standard))
+
+
+@router.patch("/admin/activities/{code}", tags=["admin"])
+async def change_activity(tx: TokenTx, code: str, sent: schemas.ActivityPatch) -> schemas.ActivityDetail:
+    """Rename a kind of work, stop offering it, or offer it again; what was recorded keeps its words."""
+    return _detail(await actions.change_activity(tx, code, label=sent.label, is_offered=sent.is_offered))
+
+
+def _out(one: Offering) -> schemas.ActivityOut:
+    return schemas.ActivityOut(code=one.code, label=one.label, counts=one.standard.counts, standard=one.standard.code)
+
+
+def _detail(one: Offering) -> schemas.ActivityDetail:
+    return schemas.ActivityDetail(**_out(one).model_dump(), is_offered=one.is_offered, is_own=one.is_own)
 
 
 @router.get("/timer")

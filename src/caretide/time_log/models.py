@@ -1,4 +1,4 @@
-"""Running timers, finished entries, the decisions over them, their sums, locked months."""
+"""Names of kinds of work, running timers, finished entries, the decisions over them, their sums, locked months."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -9,6 +9,37 @@ from sqlalchemy.dialects.postgresql.ranges import Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from caretide.runtime.db import Base, Encrypted, TenantTable, references
+from caretide.time_log.rules import ACTIVITY_TYPES
+
+_STANDARD = ", ".join(f"'{code}'" for code in ACTIVITY_TYPES)
+
+
+class Activity(TenantTable):
+    """A name under which the tenant offers, or offered, a kind of work: the newest version of a code stands.
+
+    `standard` is one of `rules.ACTIVITY_TYPES`, the same in all versions: it alone decides how time counts. Inserted
+    once; entries keep the version whose words they were recorded under.
+    """
+
+    __tablename__ = "activities"
+    __table_args__ = (
+        references("members", "recorded_by"),
+        UniqueConstraint("tenant_id", "code", "version", name="activities_tenant_id_code_version_key"),
+        UniqueConstraint("tenant_id", "id", "standard", name="activities_tenant_id_id_standard_key"),
+        CheckConstraint("version > 0", name="version"),
+        CheckConstraint("code ~ '^[a-z][a-z0-9_]{0,62}$'", name="code"),
+        CheckConstraint("length(label) BETWEEN 1 AND 200", name="label"),
+        CheckConstraint(f"standard IN ({_STANDARD})", name="standard"),
+        CheckConstraint(f"code = standard OR code NOT IN ({_STANDARD})", name="own_code"),
+    )
+
+    code: Mapped[str]
+    version: Mapped[int]
+    standard: Mapped[str]
+    label: Mapped[str]
+    is_offered: Mapped[bool]
+    recorded_by: Mapped[UUID | None]
+    recorded_at: Mapped[datetime]
 
 
 class Timer(TenantTable):
@@ -21,6 +52,11 @@ class Timer(TenantTable):
         references("enrollments", "enrollment_id"),
         references("clinics", "clinic_id"),
         UniqueConstraint("tenant_id", "member_id"),
+        ForeignKeyConstraint(
+            ["tenant_id", "activity_id", "activity_type"],
+            ["activities.tenant_id", "activities.id", "activities.standard"],
+            name="timers_tenant_id_activity_id_activity_type_fkey",
+        ),
     )
 
     member_id: Mapped[UUID]
@@ -33,6 +69,7 @@ class Timer(TenantTable):
     staff_role: Mapped[str]
     credential: Mapped[str]
     activity_type: Mapped[str]
+    activity_id: Mapped[UUID | None]
     started_at: Mapped[datetime]
 
 
@@ -60,6 +97,11 @@ class TimeEntry(TenantTable):
         references("enrollments", "enrollment_id"),
         references("clinics", "clinic_id"),
         references("time_log_entries", "supersedes_id"),
+        ForeignKeyConstraint(
+            ["tenant_id", "activity_id", "activity_type"],
+            ["activities.tenant_id", "activities.id", "activities.standard"],
+            name="time_log_entries_tenant_id_activity_id_activity_type_fkey",
+        ),
         CheckConstraint("end_time > start_time", name="forward"),
         CheckConstraint(
             "extract(epoch FROM start_time) % 1 = 0 AND extract(epoch FROM end_time) % 1 = 0", name="whole_seconds"
@@ -114,7 +156,9 @@ class TimeEntry(TenantTable):
     enrollment_id: Mapped[UUID]
     clinic_id: Mapped[UUID]
     program: Mapped[str]
+    # The standard type, by which it counts, and the version of the tenant's own name for it, if it has one.
     activity_type: Mapped[str]
+    activity_id: Mapped[UUID | None]
     start_time: Mapped[datetime]
     end_time: Mapped[datetime]
     # Whole seconds by construction: start rounds up, stop rounds down.

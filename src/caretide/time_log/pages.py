@@ -1,4 +1,4 @@
-"""The page of approvals: time that was told after the fact waits here for a second person."""
+"""The page of approvals, where told time waits for a second person, and the administrator's page of activities."""
 
 from fastapi import Request
 from starlette.responses import Response
@@ -7,13 +7,15 @@ from caretide.kernel.ids import parse_id
 from caretide.runtime.tx import Tx
 from caretide.runtime.web import Known, Router, SessionTx
 from caretide.time_log import actions
-from caretide.time_log.queries import approvals_page
+from caretide.time_log.queries import activities_page, approvals_page
+from caretide.time_log.schemas import ActivityChangeForm, ActivityForm
 from caretide.ui import respond
-from caretide.ui.forms import FormState
+from caretide.ui.forms import FormState, parsed
 
 router = Router(Known.SESSION)
 
 SECTION = "team"
+ACTIVITIES = "/admin/activities"
 
 
 @router.get("/approvals")
@@ -42,3 +44,44 @@ async def decide(request: Request, tx: SessionTx) -> Response:
 async def _show(request: Request, tx: Tx, page: int, form: FormState | None = None) -> Response:
     view = await approvals_page(tx, page)
     return await respond.page(request, tx, "time_log/approvals.html", view, section=SECTION, form=form)
+
+
+@router.get("/admin/activities")
+async def show_activities(request: Request, tx: SessionTx) -> Response:
+    """Show under which names work is offered."""
+    return await _show_activities(request, tx)
+
+
+@router.post("/admin/activities")
+async def add_activity(request: Request, tx: SessionTx) -> Response:
+    """Offer an activity of the tenant's own."""
+    values = await respond.fields(request)
+
+    async def add() -> None:
+        sent = parsed(ActivityForm, values)
+        await actions.add_activity(tx, sent.label, sent.standard)
+
+    refused = await respond.attempt(tx, "activity", values, add)
+    return await _show_activities(request, tx, refused) if refused else _done(request, "activity")
+
+
+@router.post("/admin/activities/{code}")
+async def change_activity(request: Request, tx: SessionTx, code: str) -> Response:
+    """Rename an activity, stop offering it or offer it again."""
+    values = await respond.fields(request)
+
+    async def change() -> None:
+        sent = parsed(ActivityChangeForm, values)
+        await actions.change_activity(tx, code, label=sent.label, is_offered=sent.is_offered)
+
+    refused = await respond.attempt(tx, f"change-{code}", values, change)
+    return await _show_activities(request, tx, refused) if refused else _done(request, "activity-changed")
+
+
+def _done(request: Request, done: str) -> Response:
+    return respond.redirect(request, ACTIVITIES, done=done)
+
+
+async def _show_activities(request: Request, tx: Tx, form: FormState | None = None) -> Response:
+    view = await activities_page(tx)
+    return await respond.page(request, tx, "time_log/activities.html", view, section="admin", form=form)

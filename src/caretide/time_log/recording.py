@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -46,13 +46,20 @@ class Whose:
     credential: str
 
 
+class Kind(NamedTuple):
+    """What work is recorded as: the standard type, and the version of the tenant's own name for it, if it has one."""
+
+    activity_type: str
+    activity_id: UUID | None = None
+
+
 _WHOSE = tuple(one.name for one in fields(Whose))
 
 
 async def insert_entries(
     tx: Tx,
     whose: Whose,
-    activity_type: str,
+    kind: Kind,
     stretches: Sequence[tuple[datetime, datetime, str]],
     *,
     note: bytes | None,
@@ -65,7 +72,8 @@ async def insert_entries(
         EntryFacts(
             id=new_id(),
             tenant_id=tx.tenant_id,
-            activity_type=activity_type,
+            activity_type=kind.activity_type,
+            activity_id=kind.activity_id,
             start_time=piece.start,
             end_time=piece.end,
             service_month=piece.month.first,

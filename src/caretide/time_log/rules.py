@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+import re
+import unicodedata
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
+from itertools import chain, count, pairwise
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -53,6 +56,66 @@ ACTIVITY_TYPES: Final = {
 
 Attempts count beside other service; of a month of attempts alone nothing is billed (NO_SERVICE_DELIVERED).
 """
+
+LABEL_LENGTH: Final = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offering:
+    """A name of a tenant's for a kind of work, at a version of it; version 0 is a standard type nobody touched.
+
+    `standard` decides how its time counts, and nothing else does. `id` is the version's; None for version 0.
+    """
+
+    code: str
+    label: str
+    standard: ActivityType
+    is_offered: bool = True
+    version: int = 0
+    id: UUID | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the tenant added it."""
+        return self.code != self.standard.code
+
+    @property
+    def words_id(self) -> UUID | None:
+        """The version that an entry points at; None where the standard type's own words say it all."""
+        return self.id if self.is_own or self.label != self.standard.label else None
+
+
+def offerings(versions: Iterable[Offering]) -> dict[str, Offering]:
+    """Return what stands, by code: each standard type in its order, the tenant's own behind the one they stand on."""
+    newest: dict[str, Offering] = {}
+    for one in versions:
+        if one.code not in newest or newest[one.code].version < one.version:
+            newest[one.code] = one
+    found: dict[str, Offering] = {}
+    for code, kind in ACTIVITY_TYPES.items():
+        found[code] = newest.get(code) or Offering(code=code, label=kind.label, standard=kind)
+        own = [one for one in newest.values() if one.is_own and one.standard.code == code]
+        found |= {one.code: one for one in sorted(own, key=lambda one: one.label.casefold())}
+    return found
+
+
+def check_offerings(wanted: Iterable[Offering]) -> None:
+    """Refuse two names that nobody could tell apart, and to offer nothing whose time could count."""
+    names: set[str] = set()
+    for one in wanted:
+        if one.label.casefold() in names:
+            raise Invalid("There is an activity of this name already", field="label")
+        names.add(one.label.casefold())
+    if not any(one.is_offered and one.standard.counts for one in wanted):
+        raise Invalid("Offer at least one activity whose time counts", field="is_offered")
+
+
+def own_code(label: str, taken: Container[str]) -> str:
+    """Return the code of a new activity, made from its name; a number is added where it is taken."""
+    plain = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode().lower()
+    stem = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:50]
+    stem = stem if stem[:1].isalpha() else f"own_{stem}".rstrip("_")
+    return next(code for code in chain([stem], (f"{stem}_{number}" for number in count(2))) if code not in taken)
 
 
 AWAITING: Final = ("manual", "correction_adding")
@@ -183,6 +246,7 @@ class EntryFacts:
     note: bytes | None = None
     supersedes_id: UUID | None = None
     entry_reason: bytes | None = None
+    activity_id: UUID | None = None
 
 
 def canonical(entry: EntryFacts) -> bytes:
@@ -191,9 +255,10 @@ def canonical(entry: EntryFacts) -> bytes:
     The line `caretide time entry 1`, a line feed, then one JSON object in ASCII with its keys sorted and no white
     space: every field of `EntryFacts` by name; ids as lower-case text with dashes, times as `2026-10-05T15:00:00Z`, the
     month as its first day, `note` as the lower-case SHA-256 of its sealed bytes, what is empty as null. An entry with
-    an `entry_reason` has the line `caretide time entry 2` and that field, as the note; others have neither. What the
-    database adds (when and by whom it was inserted, whether it was voided or approved) is not covered here but by the
-    seal.
+    an `entry_reason` has the line `caretide time entry 2` and that field, as the note. An entry with an `activity_id`,
+    under a name of the tenant's own, has the line `caretide time entry 3`, that field and `entry_reason`, which may be
+    null. Others have none of these. What the database adds (when and by whom it was inserted, whether it was voided or
+    approved) is not covered here but by the seal.
     """
     values: dict[str, str | None] = {
         "account_id": _text(entry.account_id),
@@ -218,6 +283,10 @@ def canonical(entry: EntryFacts) -> bytes:
     if entry.entry_reason is not None:
         version = 2
         values["entry_reason"] = hashlib.sha256(entry.entry_reason).hexdigest()
+    if entry.activity_id is not None:
+        version = 3
+        values.setdefault("entry_reason", None)
+        values["activity_id"] = _text(entry.activity_id)
     return f"caretide time entry {version}\n".encode() + json.dumps(
         values, sort_keys=True, separators=(",", ":")
     ).encode("ascii")

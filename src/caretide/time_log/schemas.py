@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from caretide.kernel.text import REASON_LENGTH
+from caretide.time_log.rules import ACTIVITY_TYPES, Offering
+from caretide.ui.forms import Option
 
 NOTE_LENGTH = 4000
 
@@ -20,7 +22,7 @@ class Body(BaseModel):
 
 
 class StartBody(Body):
-    """Whom the time is for, in which program, and the kind of work (`rules.ACTIVITY_TYPES`)."""
+    """Whom the time is for, in which program, and the code of the kind of work, as `/activities` lists it."""
 
     patient_id: UUID
     enrollment_id: UUID
@@ -151,8 +153,84 @@ class ApprovalsPage:
 
 
 class ActivityOut(BaseModel):
-    """A kind of work, and whether its seconds can count."""
+    """A kind of work, whether its seconds can count, and the standard type that says so."""
 
     code: str
     label: str
     counts: bool
+    standard: str
+
+
+class ActivityForm(Body):
+    """A new activity: its name, and the standard type that it stands on."""
+
+    label: str
+    standard: str
+
+
+class ActivityChangeForm(Body):
+    """What an activity is called, and whether it is offered."""
+
+    label: str
+    is_offered: bool = False
+
+
+class ActivityPatch(Body):
+    """What changes of an activity; what is not sent stays."""
+
+    label: str | None = None
+    is_offered: bool | None = None
+
+
+class ActivityChange(BaseModel):
+    """A version of an activity, and what stood before it; `before` is empty where nothing did."""
+
+    code: str
+    standard: str
+    before: str
+    was_offered: bool
+    label: str
+    is_offered: bool
+    by: str | None
+    at: datetime
+
+    @property
+    def words(self) -> str:
+        """What was changed, for people."""
+        if not self.before:
+            return "Added"
+        renamed = f"renamed from “{self.before}”" if self.before != self.label else ""
+        shown = {(True, False): "no longer offered", (False, True): "offered again"}
+        found = "; ".join(filter(None, (renamed, shown.get((self.was_offered, self.is_offered), ""))))
+        return found[:1].upper() + found[1:]
+
+
+class ActivityDetail(ActivityOut):
+    """A kind of work as administrators see it."""
+
+    is_offered: bool
+    is_own: bool
+
+
+class ActivitiesOut(BaseModel):
+    """Every kind of work, those that are not offered any more too, and every change, the latest first."""
+
+    activities: list[ActivityDetail]
+    changes: list[ActivityChange]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivitiesPage:
+    """The kinds of work as they stand, and what was changed."""
+
+    lines: tuple[Offering, ...]
+    changes: tuple[ActivityChange, ...]
+    answers: tuple[Option, ...] = (Option("true", "Yes"), Option("false", "No"))
+
+    @property
+    def standards(self) -> tuple[Option, ...]:
+        """The standard types that a new activity can stand on."""
+        return tuple(
+            Option(kind.code, kind.label if kind.counts else f"{kind.label} (does not count)")
+            for kind in ACTIVITY_TYPES.values()
+        )

@@ -33,6 +33,8 @@ DONE: Final = {
     "refused": "Refused: the time is void, and says why.",
     "agreement": "The agreement was recorded.",
     "agreement-ended": "The agreement ends on that day.",
+    "activity": "The activity is offered from now on.",
+    "activity-changed": "Changed. What was recorded before keeps its words.",
     "clinic": "The clinic was added.",
     "settings": "The settings stand from now on.",
     "clinic-changed": "The clinic was changed.",

@@ -3,6 +3,8 @@
 Whatever an address names beside the patient (an entry, an enrollment) must be the patient's, or there is no such thing.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from caretide.enrollment import actions as enrollment
@@ -19,7 +21,7 @@ from caretide.tenants import queries as tenants
 from caretide.tenants.queries import ClinicRow
 from caretide.time_log import actions as time_log
 from caretide.time_log import queries as times
-from caretide.time_log.rules import ACTIVITY_TYPES, LONGEST_TAKEN, told_end
+from caretide.time_log.rules import LONGEST_TAKEN, told_end
 from caretide.workspace.queries.timer import open_programs, patient_of_entry
 from caretide.workspace.rules import forms
 from caretide.workspace.rules.forms import Deciding, Reader, Sent
@@ -99,7 +101,8 @@ async def start_timer(tx: Tx, patient_id: UUID, sent: Sent) -> UUID:
     if not programs:
         raise Conflict("Time counts for a program. Enroll the patient first")
     program = form.choice("program", programs)
-    return await time_log.start_timer(tx, patient_id, programs[program], form.choice("activity", ACTIVITY_TYPES))
+    with _as_sent():
+        return await time_log.start_timer(tx, patient_id, programs[program], await _activity(tx, form))
 
 
 @requires(Permission.TIME_WRITE, creates(Data.TIME, Data.NOTES))
@@ -140,9 +143,10 @@ async def tell_time(tx: Tx, patient_id: UUID, sent: Sent) -> None:
     if not programs:
         raise Invalid("The patient was not enrolled then", field="day")
     program = form.choice("program", programs)
-    what = form.choice("activity", ACTIVITY_TYPES)
+    what = await _activity(tx, form)
     why, note = form.needed("reason"), form.text("note") or None
-    await time_log.record_manual_entry(tx, patient_id, programs[program], what, *told, why, note)
+    with _as_sent():
+        await time_log.record_manual_entry(tx, patient_id, programs[program], what, *told, why, note)
 
 
 @requires(Permission.TIME_VOID, changes(Data.TIME, Data.NOTES))
@@ -153,7 +157,22 @@ async def correct_entry(tx: Tx, patient_id: UUID, entry_id: UUID, sent: Sent) ->
         raise NotFound("There is no such entry")
     form = Reader(sent)
     told = forms.told_span(sent, clinic.zone)
-    await time_log.correct_entry(tx, entry_id, *told, form.choice("activity", ACTIVITY_TYPES), form.needed("reason"))
+    with _as_sent():
+        await time_log.correct_entry(tx, entry_id, *told, await _activity(tx, form), form.needed("reason"))
+
+
+async def _activity(tx: Tx, form: Reader) -> str:
+    """Return the code of the activity that was chosen. One that is offered no more is refused in words of its own."""
+    return form.choice("activity", await times.activities(tx))
+
+
+@contextmanager
+def _as_sent() -> Iterator[None]:
+    """Name the field of a refused activity as the page's forms do."""
+    try:
+        yield
+    except Invalid as error:
+        raise Invalid(error.message, field="activity" if error.field == "activity_type" else error.field) from None
 
 
 async def _clinic_of(tx: Tx, patient_id: UUID) -> ClinicRow:

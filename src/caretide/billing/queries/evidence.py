@@ -116,7 +116,9 @@ async def _entries(
     tx: Tx, clinic_id: UUID, month: Month, patient_ids: Sequence[UUID] | None
 ) -> Mapping[UUID, list[Entry]]:
     found: dict[UUID, list[Entry]] = defaultdict(list)
-    for row in await time_log.entries_for_close(tx, clinic_id, month, patient_ids):
+    rows = await time_log.entries_for_close(tx, clinic_id, month, patient_ids)
+    words = await time_log.recorded_words(tx, (row.activity_id for row in rows))
+    for row in rows:
         entry = Entry(
             id=row.id,
             member_id=row.coordinator_id,
@@ -129,6 +131,7 @@ async def _entries(
             start=row.start_time,
             end=row.end_time,
             seconds=row.duration_secs,
+            words=words[row.activity_id] if row.activity_id else "",
         )
         found[row.enrollment_id].append(entry)
     return found

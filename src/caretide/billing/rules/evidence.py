@@ -37,7 +37,7 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A live time entry; times are aware, `seconds` whole."""
+    """A live time entry; times are aware, `seconds` whole. `words` are the tenant's own for the activity, if any."""
 
     id: UUID
     member_id: UUID
@@ -50,6 +50,7 @@ class Entry:
     start: datetime
     end: datetime
     seconds: int
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -252,13 +252,19 @@ def _entries(entries: Sequence[Entry], verdicts: Sequence[EntryVerdict]) -> list
                 "person": entry.person,
                 "credential": entry.credential,
                 "employer": EMPLOYERS[entry.staff_role],
-                "activity": ACTIVITY_TYPES[entry.activity_type].label,
+                "activity": activity_words(entry),
                 "program": entry.program,
                 "reason": UNCOUNTED.get(reason, title(reason)) if reason else None,
                 "late": None,
             }
         )
     return found
+
+
+def activity_words(entry: Entry) -> str:
+    """Return what work was recorded as: the tenant's own words with those of the standard type that it counts as."""
+    standard = ACTIVITY_TYPES[entry.activity_type].label
+    return f"{entry.words} ({standard})" if entry.words else standard
 
 
 def _totals(entries: Iterable[Entry], ruling: Ruling) -> list[Facts]:

@@ -24,8 +24,8 @@ from caretide.reports.schemas.team import Fact, Figures, MemberFigures, RunningT
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Member
-from caretide.time_log.models import Timer
-from caretide.time_log.rules import ACTIVITY_TYPES
+from caretide.time_log.models import Activity, Timer
+from caretide.time_log.queries import NAMED_TIMER, words
 from caretide.ui.charts import Bar, BarChart
 
 COUNTED: Final = 5_000
@@ -213,14 +213,13 @@ async def _timers(tx: Tx) -> tuple[tuple[RunningTimer, ...], int]:
     found: list[RunningTimer] = []
     for row in rows:
         elapsed = max(0, int((tx.now - row.started_at).total_seconds()))
-        kind = ACTIVITY_TYPES.get(row.activity_type)
         found.append(
             RunningTimer(
                 member_id=row.member_id,
                 person=row.display_name,
                 patient_id=row.patient_id,
                 patient=row.patient,
-                activity=kind.label if kind else row.activity_type,
+                activity=words(row.activity_type, row.label),
                 elapsed=elapsed,
                 is_long=elapsed >= rules.LONG,
             )
@@ -235,11 +234,13 @@ _RUNNING = (
         Timer.patient_id,
         func.trim(Patient.given + " " + Patient.family).label("patient"),
         Timer.activity_type,
+        Activity.label,
         Timer.started_at,
         func.count().over().label("running"),
     )
     .join(Member, and_(Member.tenant_id == Timer.tenant_id, Member.id == Timer.member_id))
     .join(Patient, and_(Patient.tenant_id == Timer.tenant_id, Patient.id == Timer.patient_id))
+    .outerjoin(Activity, NAMED_TIMER)
     .order_by(Timer.started_at)
     .limit(TIMERS)
 )

@@ -23,8 +23,8 @@ from caretide.runtime.access import requires
 from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
-from caretide.time_log.models import TimeEntry
-from caretide.time_log.rules import ACTIVITY_TYPES
+from caretide.time_log.models import Activity, TimeEntry
+from caretide.time_log.queries import NAMED_ENTRY, words
 from caretide.ui.charts import Bar, BarChart
 from caretide.ui.filters import spent
 from caretide.ui.shell import Tone
@@ -97,26 +97,23 @@ async def _activities(tx: Tx, now: Calendar, member_id: UUID) -> BarChart:
         rows: Sequence[Any] = ()
     else:
         rows = (await tx.db.execute(_by_activity(now.running), now.firsts | {"member_id": member_id})).all()
-    bars: list[Bar] = []
-    for row in rows:
-        kind = ACTIVITY_TYPES.get(row.activity_type)
-        label = kind.label if kind else row.activity_type
-        bars.append(Bar(label, (row.seconds,), spent(row.seconds)))
-    return BarChart(title="Time by activity", bars=tuple(bars), series=("Seconds",), tones=("2",))
+    bars = tuple(Bar(words(row.activity_type, row.label), (row.seconds,), spent(row.seconds)) for row in rows)
+    return BarChart(title="Time by activity", bars=bars, series=("Seconds",), tones=("2",))
 
 
 @cache
 def _by_activity(running: int) -> Select[*tuple[Any, ...]]:
     seconds = func.sum(TimeEntry.duration_secs).label("seconds")
     return (
-        select(TimeEntry.activity_type, seconds)
+        select(TimeEntry.activity_type, Activity.label, seconds)
+        .outerjoin(Activity, NAMED_ENTRY)
         .where(
             TimeEntry.coordinator_id == bindparam("member_id", type_=Uuid),
             ~TimeEntry.is_void,
             of_months(TimeEntry.service_month, running),
         )
-        .group_by(TimeEntry.activity_type)
-        .order_by(seconds.desc(), TimeEntry.activity_type)
+        .group_by(TimeEntry.activity_type, Activity.label)
+        .order_by(seconds.desc(), TimeEntry.activity_type, Activity.label)
     )
 
 

@@ -21,13 +21,14 @@ from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.time_log import queries
+from caretide.time_log.actions.activities import add_activity as add_activity
+from caretide.time_log.actions.activities import change_activity as change_activity
 from caretide.time_log.actions.locks import lock_month as lock_month
 from caretide.time_log.actions.locks import unlock_month as unlock_month
-from caretide.time_log.models import Draft, TimeApproval, TimeEntry, Timer
+from caretide.time_log.models import Activity, Draft, TimeApproval, TimeEntry, Timer
+from caretide.time_log.recording import Kind, Whose, insert_entries, sealed
 from caretide.time_log.recording import Logged as Logged
-from caretide.time_log.recording import Whose, insert_entries, sealed
 from caretide.time_log.rules import (
-    ACTIVITY_TYPES,
     AWAITING,
     LONGEST_TAKEN,
     corrected,
@@ -53,6 +54,12 @@ MOST_DECISIONS: Final = 200
 _INSERT_TIMER = insert(Timer)
 _STOP_TIMER = delete(Timer).where(Timer.member_id == bindparam("whose")).returning(*Timer.__table__.columns)
 _INSERT_APPROVAL = insert(TimeApproval)
+_KEPT = (*(one.name for one in fields(Whose)), *Kind._fields, "start_time", "end_time", "note", "source")
+_CORRECTED = (
+    select(*(TimeEntry.__table__.columns[name] for name in _KEPT), Activity.code)
+    .outerjoin(Activity, queries.NAMED_ENTRY)
+    .where(TimeEntry.id == bindparam("entry_id"))
+)
 _FIRST_MINE = (
     select(Designation.id)
     .where(
@@ -71,8 +78,7 @@ async def start_timer(tx: Tx, patient_id: UUID, enrollment_id: UUID, activity_ty
     An account has one at most, in all tenants together. Raise Conflict where one runs (`queries.running_timer` says for
     whom, if it is in this tenant), or where the month is closed.
     """
-    if activity_type not in ACTIVITY_TYPES:
-        raise Invalid("Choose one of the listed activities", field="activity_type")
+    kind = await _offered(tx, activity_type)
     found = await enrollment.enrollment(tx, enrollment_id)
     if found.patient_id != patient_id:
         raise NotFound("There is no such enrollment")
@@ -89,7 +95,7 @@ async def start_timer(tx: Tx, patient_id: UUID, enrollment_id: UUID, activity_ty
     timer_id = new_id()
     whose = {"member_id": me.id, "account_id": me.account_id, "staff_role": me.staff_role, "credential": me.credential}
     for_whom = {"patient_id": patient_id, "enrollment_id": enrollment_id, "clinic_id": found.clinic_id}
-    what = {"program": found.program, "activity_type": activity_type, "started_at": tx.now}
+    what = {"program": found.program, **kind._asdict(), "started_at": tx.now}
     await tx.db.execute(_INSERT_TIMER, {"id": timer_id, **whose, **for_whom, **what})
     tx.touch(patient_id)
     return timer_id
@@ -115,7 +121,7 @@ async def stop_timer(tx: Tx, note: str | None = None, told: ToldEnd | None = Non
     if whole is None:
         return []
     note_sealed = sealed(text, queries.NOTE_PLACE)
-    return await insert_entries(tx, _whose(timer), timer.activity_type, [(*whole, "timer")], note=note_sealed)
+    return await insert_entries(tx, _whose(timer), _kind(timer), [(*whole, "timer")], note=note_sealed)
 
 
 @requires(Permission.TIME_WRITE, changes(Data.NOTES))
@@ -154,7 +160,7 @@ async def _end(tx: Tx, member_id: UUID, told: ToldEnd, note: str) -> list[Logged
     tx.note(stopped=str(member_id), ran_until=tx.now.isoformat())
     both = sealed(note, queries.NOTE_PLACE), sealed(why, queries.REASON_PLACE)
     stretches = [(*stretch, "manual")]
-    return await insert_entries(tx, _whose(timer), timer.activity_type, stretches, note=both[0], reason=both[1])
+    return await insert_entries(tx, _whose(timer), _kind(timer), stretches, note=both[0], reason=both[1])
 
 
 async def _take(tx: Tx, member_id: UUID) -> Row[*tuple[Any, ...]]:
@@ -166,6 +172,16 @@ async def _take(tx: Tx, member_id: UUID) -> Row[*tuple[Any, ...]]:
     tx.touch(timer.patient_id)
     await tx.db.execute(delete(Draft).where(Draft.place == queries.draft_place(timer.id)))
     return timer
+
+
+async def _offered(tx: Tx, code: str) -> Kind:
+    """Return what new time is recorded as; raise Invalid for what the tenant does not offer, or not any more."""
+    found = await queries.activity_named(tx, code)
+    return Kind(found.standard.code, found.words_id)
+
+
+def _kind(timer: Row[*tuple[Any, ...]]) -> Kind:
+    return Kind(timer.activity_type, timer.activity_id)
 
 
 def _whose(timer: Row[*tuple[Any, ...]]) -> Whose:
@@ -197,8 +213,7 @@ async def record_manual_entry(
     `start` and `end` are aware and in the past; the reason says why no timer ran. One entry for each month of the
     clinic's. The database refuses a closed month and time that overlaps other time of the account's.
     """
-    if activity_type not in ACTIVITY_TYPES:
-        raise Invalid("Choose one of the listed activities", field="activity_type")
+    kind = await _offered(tx, activity_type)
     why = clean_text(reason, field="reason", limit=REASON_LENGTH, required=True)
     text = clean_text(note or "", field="note", limit=NOTE_LENGTH)
     told = told_interval(start, end, tx.now)
@@ -222,7 +237,7 @@ async def record_manual_entry(
     )
     tx.touch(patient_id)
     both = sealed(text, queries.NOTE_PLACE), sealed(why, queries.REASON_PLACE)
-    return await insert_entries(tx, whose, activity_type, [(*told, "manual")], note=both[0], reason=both[1])
+    return await insert_entries(tx, whose, kind, [(*told, "manual")], note=both[0], reason=both[1])
 
 
 async def _check_enrolled(tx: Tx, found: EnrollmentRow, told: tuple[datetime, datetime]) -> None:
@@ -248,24 +263,23 @@ async def correct_entry(
     """Void an entry and record what it should have been, in one transaction: one's own, or anybody's for a manager.
 
     What lies inside the old interval counts as it did. What reaches beyond it, or counts where it did not, is time told
-    after the fact: an entry of its own, which waits for approval. The note goes along.
+    after the fact: an entry of its own, which waits for approval. The note goes along, and so do the words of an
+    activity that stays the same, though it is not offered any more.
     """
-    if activity_type not in ACTIVITY_TYPES:
-        raise Invalid("Choose one of the listed activities", field="activity_type")
     why = clean_text(reason, field="reason", limit=REASON_LENGTH, required=True)
     told = told_interval(start, end, tx.now)
-    names = (*(one.name for one in fields(Whose)), "activity_type", "start_time", "end_time", "note", "source")
-    wanted = select(*(TimeEntry.__table__.columns[name] for name in names)).where(TimeEntry.id == entry_id)
-    was = (await tx.db.execute(wanted)).mappings().one_or_none()
+    was = (await tx.db.execute(_CORRECTED, {"entry_id": entry_id})).mappings().one_or_none()
     if was is None:
         raise NotFound("There is no such entry")
     old: tuple[datetime, datetime] = (was["start_time"], was["end_time"])
-    if (*told, activity_type) == (*old, was["activity_type"]):
+    stays = activity_type == (was["code"] or was["activity_type"])
+    kind = Kind(was["activity_type"], was["activity_id"]) if stays else await _offered(tx, activity_type)
+    if stays and told == old:
         raise Invalid("Nothing would change", field="start")
     await _check_enrolled(tx, await enrollment.enrollment(tx, was["enrollment_id"]), told)
     await void_entry(tx, entry_id, why)
     await _check_roster(tx, was["patient_id"], told[0])
-    now_counts = counts_as(activity_type, was["staff_role"])
+    now_counts = counts_as(kind.activity_type, was["staff_role"])
     keeps = now_counts in {"uncounted", counts_as(was["activity_type"], was["staff_role"])} and (
         was["source"] not in AWAITING or await queries.is_approved(tx, entry_id)
     )
@@ -273,9 +287,7 @@ async def correct_entry(
     stretches = [(one.start, one.end, "correction_adding" if one.adds else "correction") for one in parts]
     whose = Whose(**{one.name: was[one.name] for one in fields(Whose)})
     why_sealed = sealed(why, queries.REASON_PLACE)
-    return await insert_entries(
-        tx, whose, activity_type, stretches, note=was["note"], reason=why_sealed, supersedes_id=entry_id
-    )
+    return await insert_entries(tx, whose, kind, stretches, note=was["note"], reason=why_sealed, supersedes_id=entry_id)
 
 
 @requires(Permission.TIME_APPROVE, decides(Data.TIME))

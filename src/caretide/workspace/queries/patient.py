@@ -28,14 +28,13 @@ from caretide.tenants import queries as tenants
 from caretide.tenants.queries import ClinicRow
 from caretide.time_log import queries as time_log
 from caretide.time_log.queries import EntryRow
-from caretide.time_log.rules import ACTIVITY_TYPES
 from caretide.ui.filters import day_long
 from caretide.ui.forms import Option
 from caretide.ui.shell import Tone
 from caretide.workspace.queries.chart import chart
 from caretide.workspace.queries.facts import fact_lines
 from caretide.workspace.queries.months import month_cards
-from caretide.workspace.queries.timer import ACTIVITIES, timer_beside
+from caretide.workspace.queries.timer import activity_options, timer_beside
 from caretide.workspace.schemas.patient import (
     Designation,
     DocumentLine,
@@ -76,7 +75,7 @@ async def patient_page(tx: Tx, patient_id: UUID, asked: Month | None = None) -> 
         months=await month_cards(tx, patient_id, clinic, month, entries),
         entries=tuple(_entry(tx, row, locked=locked) for row in entries),
         told_programs=_told_programs(tx, enrolled, month) if not locked else (),
-        activities=ACTIVITIES,
+        activities=await _activities(tx),
         eligibility=await _eligibility(tx, patient_id, clinic),
         enrollments=tuple(_enrollment(one, declined) for one in enrolled),
         enroll=await _enroll_form(tx, who, enrolled),
@@ -211,22 +210,27 @@ def _told_programs(tx: Tx, enrolled: Sequence[Enrolled], month: Month) -> tuple[
     return tuple(Option(program, program) for program in PROGRAMS if program in found)
 
 
+async def _activities(tx: Tx) -> tuple[Option, ...]:
+    if not tx.actor.permissions & {Permission.TIME_WRITE, Permission.TIME_VOID}:
+        return ()
+    return await activity_options(tx)
+
+
 def _entry(tx: Tx, row: EntryRow, *, locked: bool) -> EntryLine:
-    kind = ACTIVITY_TYPES.get(row.activity_type)
     mine = row.coordinator_id == tx.actor.member_id or Permission.ROSTER_WRITE in tx.actor.permissions
     return EntryLine(
         entry_id=row.id,
         started_at=row.start_time,
         ended_at=row.end_time,
         seconds=row.duration_secs,
-        activity=kind.label if kind else row.activity_type,
+        activity=row.activity,
         person=f"{row.person}, {row.credential}" if row.credential else row.person,
         note=row.note or "",
         may_void=mine and not row.is_void and not locked and Permission.TIME_VOID in tx.actor.permissions,
         voided=row.is_void,
         void_reason=row.void_reason or "",
         voided_by=row.voided_by or "",
-        activity_code=row.activity_type,
+        activity_code=row.activity_code,
         awaits=row.awaits,
         corrects=row.supersedes_id is not None,
         told=row.entry_reason or "",

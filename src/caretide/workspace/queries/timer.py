@@ -2,7 +2,6 @@
 
 from collections.abc import Container, Sequence
 from datetime import date
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -27,10 +26,14 @@ from caretide.time_log.rules import ACTIVITY_TYPES, LONGEST_TAKEN
 from caretide.ui.forms import Option
 from caretide.workspace.schemas.patient import TimerPane
 
-ACTIVITIES: Final = tuple(
-    Option(kind.code, kind.label if kind.counts else f"{kind.label} (does not count)")
-    for kind in ACTIVITY_TYPES.values()
-)
+
+async def activity_options(tx: Tx) -> tuple[Option, ...]:
+    """Return what work can be recorded as."""
+    return tuple(
+        Option(one.code, one.label if one.standard.counts else f"{one.label} (does not count)")
+        for one in (await time_log.activities(tx)).values()
+        if one.is_offered
+    )
 
 
 @requires(Permission.PATIENT_READ, reads(Data.TIME, Data.DEMOGRAPHICS, Data.ENROLLMENT))
@@ -55,7 +58,7 @@ async def timer_beside(tx: Tx, who: PatientRow, clinic: ClinicRow, enrolled: Seq
         patient_name=who.name,
         zone=clinic.zone,
         state="barred" if why_not else "idle",
-        activities=ACTIVITIES,
+        activities=() if why_not else await activity_options(tx),
         programs=tuple(Option(program, program) for program in programs),
         why_not=why_not,
         warning="" if why_not else _unconsented(enrolled, programs, Month.of(today)),
@@ -122,7 +125,7 @@ async def _running(
         key=timer.id.hex,
         started_at=timer.started_at,
         elapsed=max(0, int((tx.now - timer.started_at).total_seconds())),
-        activity=kind.label if kind else timer.activity_type,
+        activity=timer.activity,
         program=timer.program,
         note=await time_log.draft_note(tx, timer.id) if here else "",
         is_call=kind is not None and kind.is_contact,

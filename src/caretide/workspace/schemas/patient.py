@@ -277,6 +277,12 @@ class PatientPage:
         """The month that the page shows, if it is closed."""
         return next((card.month for card in self.months if card.closed), None)
 
+    def activities_for(self, entry: EntryLine) -> tuple[Option, ...]:
+        """What an entry can be corrected to: what is offered, and what it was, in the words of then."""
+        kept = Option(entry.activity_code, entry.activity)
+        found = tuple(kept if one.value == kept.value else one for one in self.activities)
+        return found if kept in found else (kept, *found)
+
     def shows(self, form: FormState) -> bool:
         """Whether a form of the page stands where it can show what was wrong with it."""
         kind, _, which = form.name.partition("-")

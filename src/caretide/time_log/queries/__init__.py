@@ -1,11 +1,10 @@
-"""Questions about running timers, recorded time and locked months."""
+"""Questions about running timers, recorded time and locked months; beside them what waits, and kinds of work."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, and_, any_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
@@ -14,29 +13,39 @@ from caretide.kernel.fields import Needs, all_shown
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
-from caretide.patients.models import Patient
 from caretide.runtime.access import remembered, requires
 from caretide.runtime.db import Ids, cipher
 from caretide.runtime.tx import Tx
-from caretide.tenants.models import Clinic, Member
-from caretide.time_log.models import Draft, MonthLock, MonthSum, TimeApproval, TimeEntry, Timer
-from caretide.time_log.rules import ACTIVITY_TYPES, AWAITING, EntryFacts, verify
-from caretide.time_log.schemas import ApprovalsPage, AwaitingRow
+from caretide.tenants.models import Member
+from caretide.time_log.models import Activity, Draft, MonthLock, MonthSum, TimeApproval, TimeEntry, Timer
+from caretide.time_log.queries.activities import NAMED_ENTRY as NAMED_ENTRY
+from caretide.time_log.queries.activities import NAMED_TIMER as NAMED_TIMER
+from caretide.time_log.queries.activities import activities as activities
+from caretide.time_log.queries.activities import activities_page as activities_page
+from caretide.time_log.queries.activities import activity_named as activity_named
+from caretide.time_log.queries.activities import changes_of_activities as changes_of_activities
+from caretide.time_log.queries.activities import recorded_words as recorded_words
+from caretide.time_log.queries.activities import words as words
+from caretide.time_log.queries.approvals import DECIDED, LOGGED_BY
+from caretide.time_log.queries.approvals import IN_CLOSED_MONTH as IN_CLOSED_MONTH
+from caretide.time_log.queries.approvals import PAGE as PAGE
+from caretide.time_log.queries.approvals import REASON_PLACE as REASON_PLACE
+from caretide.time_log.queries.approvals import approvals_page as approvals_page
+from caretide.time_log.queries.approvals import awaiting as awaiting
+from caretide.time_log.queries.approvals import awaiting_count as awaiting_count
+from caretide.time_log.queries.approvals import is_approved as is_approved
+from caretide.time_log.rules import AWAITING, EntryFacts, verify
 
 NOTE_PLACE = b"time_log_entries.note"
 """The place that a note is sealed for."""
 Written = Needs(Permission.NOTE_READ)
-REASON_PLACE = b"time_log_entries.entry_reason"
-"""The place that the reason of a told entry is sealed for."""
-PAGE = 50
-"""Waiting entries on a page."""
 
 _IDS = bindparam("ids", type_=Ids())
 
 
 @dataclass(frozen=True, slots=True)
 class TimerRow:
-    """A running timer of a member."""
+    """A running timer of a member. `activity_type` is the standard type; `activity` what the tenant calls it."""
 
     id: UUID
     member_id: UUID
@@ -46,11 +55,15 @@ class TimerRow:
     program: str
     activity_type: str
     started_at: datetime
+    activity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EntryRow:
-    """An entry of a patient. A voided one stays, with its reason and who voided it."""
+    """An entry of a patient. A voided one stays, with its reason and who voided it.
+
+    `activity_type` is the standard type that it counts as; `activity` is what it was recorded as, in the words of then.
+    """
 
     id: UUID
     patient_id: UUID
@@ -74,6 +87,8 @@ class EntryRow:
     entry_reason: Annotated[str | None, Written] = None
     decision: str | None = None
     decided_by: str | None = None
+    activity: str = ""
+    activity_code: str = ""
 
     @property
     def awaits(self) -> bool:
@@ -98,6 +113,7 @@ class CloseRow:
     start_time: datetime
     end_time: datetime
     duration_secs: int
+    activity_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +144,13 @@ _TIMER = (
     Timer.program,
     Timer.activity_type,
     Timer.started_at,
+    Activity.label,
 )
 _RUNS_FOR = and_(Member.tenant_id == Timer.tenant_id, Member.id == Timer.member_id)
 
 
-_LOGGED_BY = and_(Member.tenant_id == TimeEntry.tenant_id, Member.id == TimeEntry.coordinator_id)
-_RUNNING = select(*_TIMER).join(Member, _RUNS_FOR).where(Timer.member_id == bindparam("member_id"))
-_DECIDED = and_(TimeApproval.tenant_id == TimeEntry.tenant_id, TimeApproval.entry_id == TimeEntry.id)
+_TIMERS = select(*_TIMER).join(Member, _RUNS_FOR).outerjoin(Activity, NAMED_TIMER)
+_RUNNING = _TIMERS.where(Timer.member_id == bindparam("member_id"))
 
 
 @requires(Permission.TIME_READ, reads(Data.TIME))
@@ -145,7 +161,11 @@ async def running_timer(tx: Tx) -> TimerRow | None:
     if row is None:
         return None
     tx.touch(row.patient_id)
-    return TimerRow(*row)
+    return _timer(row)
+
+
+def _timer(row: Row[*tuple[Any, ...]]) -> TimerRow:
+    return TimerRow(*row[:-1], words(row.activity_type, row.label))
 
 
 def draft_place(timer_id: UUID) -> str:
@@ -163,10 +183,10 @@ async def draft_note(tx: Tx, timer_id: UUID) -> str:
 @requires(Permission.TIME_READ, reads(Data.TIME))
 async def running_timers(tx: Tx, clinic_id: UUID) -> list[TimerRow]:
     """Return the timers that run at a clinic, the longest first: one that began in a month keeps it from closing."""
-    wanted = select(*_TIMER).join(Member, _RUNS_FOR).where(Timer.clinic_id == clinic_id).order_by(Timer.started_at)
+    wanted = _TIMERS.where(Timer.clinic_id == clinic_id).order_by(Timer.started_at)
     rows = (await tx.db.execute(wanted)).all()
     tx.touch(*(row.patient_id for row in rows))
-    return [TimerRow(*row) for row in rows]
+    return [_timer(row) for row in rows]
 
 
 @requires(Permission.TIME_READ, reads(Data.TIME, Data.NOTES))
@@ -186,10 +206,11 @@ _ENTRIES = (
         *(TimeEntry.start_time, TimeEntry.end_time, TimeEntry.duration_secs, TimeEntry.note, TimeEntry.is_void),
         *(TimeEntry.void_reason, _VOIDER.display_name.label("voider"), TimeEntry.voided_at, TimeEntry.source),
         *(TimeEntry.supersedes_id, TimeEntry.entry_reason, TimeApproval.decision),
-        _DECIDER.display_name.label("decider"),
+        *(_DECIDER.display_name.label("decider"), Activity.label, Activity.code),
     )
-    .join(Member, _LOGGED_BY)
-    .outerjoin(TimeApproval, _DECIDED)
+    .join(Member, LOGGED_BY)
+    .outerjoin(Activity, NAMED_ENTRY)
+    .outerjoin(TimeApproval, DECIDED)
     .outerjoin(_DECIDER, and_(_DECIDER.tenant_id == TimeEntry.tenant_id, _DECIDER.id == TimeApproval.approved_by))
     .outerjoin(_VOIDER, and_(_VOIDER.tenant_id == TimeEntry.tenant_id, _VOIDER.id == TimeEntry.voided_by))
     .where(TimeEntry.patient_id == bindparam("patient_id"), TimeEntry.service_month == bindparam("month"))
@@ -199,96 +220,13 @@ _ENTRIES = (
 
 def _with_note(row: Row[*tuple[Any, ...]]) -> EntryRow:
     values: dict[str, Any] = dict(zip(EntryRow.__dataclass_fields__, row, strict=True))
+    values["activity"] = words(row.activity_type, row.label)
+    values["activity_code"] = row.code or row.activity_type
     if row.note is not None:
         values["note"] = cipher().open(bytes(row.note), NOTE_PLACE).decode()
     if row.entry_reason is not None:
         values["entry_reason"] = cipher().open(bytes(row.entry_reason), REASON_PLACE).decode()
     return EntryRow(**values)
-
-
-@requires(Permission.TIME_READ, reads(Data.TIME))
-async def is_approved(tx: Tx, entry_id: UUID) -> bool:
-    """Tell whether a second person let an entry count."""
-    approved = exists().where(TimeApproval.entry_id == entry_id, TimeApproval.decision == "approved")
-    return bool((await tx.db.execute(select(approved))).scalar_one())
-
-
-# Written as the partial index is: PostgreSQL does not see that `IS FALSE` means `NOT`.
-_WAITS = and_(TimeEntry.source.in_(AWAITING), ~TimeEntry.is_void, TimeApproval.id.is_(None))
-IN_CLOSED_MONTH = exists().where(
-    MonthLock.tenant_id == TimeEntry.tenant_id,
-    MonthLock.clinic_id == TimeEntry.clinic_id,
-    MonthLock.service_month == TimeEntry.service_month,
-    MonthLock.released_at.is_(None),
-)
-"""Whether an entry's month is closed for its clinic: nobody decides over it then."""
-
-
-@requires(Permission.TIME_APPROVE, reads(Data.TIME))
-async def awaiting_count(tx: Tx, *, closed: bool = False) -> int:
-    """Return how many entries wait for a second person in months that are open, or in closed ones."""
-    wanted = select(func.count()).select_from(TimeEntry).outerjoin(TimeApproval, _DECIDED)
-    where = IN_CLOSED_MONTH if closed else ~IN_CLOSED_MONTH
-    return (await tx.db.execute(wanted.where(_WAITS, where))).scalar_one()
-
-
-@requires(Permission.TIME_APPROVE, reads(Data.TIME, Data.NOTES, Data.DEMOGRAPHICS))
-async def awaiting(tx: Tx, page: int = 1) -> list[AwaitingRow]:
-    """Return a page of the entries that wait for a second person: in open months first."""
-    enterer = aliased(Member)
-    wanted = (
-        select(
-            *(TimeEntry.id, TimeEntry.patient_id, Patient.given, Patient.family, TimeEntry.coordinator_id),
-            *(Member.display_name, TimeEntry.entered_by, enterer.display_name.label("enterer"), TimeEntry.program),
-            *(TimeEntry.activity_type, TimeEntry.start_time, TimeEntry.end_time, TimeEntry.duration_secs),
-            *(TimeEntry.entry_reason, TimeEntry.supersedes_id, Clinic.time_zone, IN_CLOSED_MONTH.label("closed")),
-        )
-        .join(Member, _LOGGED_BY)
-        .join(Patient, and_(Patient.tenant_id == TimeEntry.tenant_id, Patient.id == TimeEntry.patient_id))
-        .join(Clinic, and_(Clinic.tenant_id == TimeEntry.tenant_id, Clinic.id == TimeEntry.clinic_id))
-        .outerjoin(enterer, and_(enterer.tenant_id == TimeEntry.tenant_id, enterer.id == TimeEntry.entered_by))
-        .outerjoin(TimeApproval, _DECIDED)
-        .where(_WAITS)
-        # What can still be decided first: nobody decides over a closed month.
-        .order_by(IN_CLOSED_MONTH, TimeEntry.start_time, TimeEntry.id)
-        .limit(PAGE)
-        .offset((page - 1) * PAGE)
-    )
-    rows = (await tx.db.execute(wanted)).all()
-    tx.touch(*(row.patient_id for row in rows))
-    return [_awaiting(tx, row) for row in rows]
-
-
-def _awaiting(tx: Tx, row: Row[*tuple[Any, ...]]) -> AwaitingRow:
-    kind = ACTIVITY_TYPES.get(row.activity_type)
-    return AwaitingRow(
-        id=row.id,
-        patient_id=row.patient_id,
-        patient=f"{row.given} {row.family}".strip(),
-        coordinator_id=row.coordinator_id,
-        person=row.display_name,
-        entered_by=row.enterer if row.entered_by != row.coordinator_id else None,
-        program=row.program,
-        activity_type=row.activity_type,
-        activity=kind.label if kind else row.activity_type,
-        start_time=row.start_time,
-        end_time=row.end_time,
-        duration_secs=row.duration_secs,
-        reason=cipher().open(bytes(row.entry_reason), REASON_PLACE).decode(),
-        is_correction=row.supersedes_id is not None,
-        zone=ZoneInfo(row.time_zone),
-        is_others=tx.actor.member_id not in {None, row.coordinator_id, row.entered_by},
-        is_closed=row.closed,
-    )
-
-
-@requires(Permission.TIME_APPROVE, reads(Data.TIME, Data.NOTES, Data.DEMOGRAPHICS))
-async def approvals_page(tx: Tx, page: int) -> ApprovalsPage:
-    """Return a page of approvals; the last one for a number beyond it."""
-    waiting, closed = await awaiting_count(tx), await awaiting_count(tx, closed=True)
-    pages = max(1, -(-(waiting + closed) // PAGE))
-    page = min(max(page, 1), pages)
-    return ApprovalsPage(lines=tuple(await awaiting(tx, page)), waiting=waiting, closed=closed, page=page, pages=pages)
 
 
 @requires(Permission.TIME_READ, reads(Data.TIME))
@@ -336,9 +274,10 @@ _COUNTING = (
         *(TimeEntry.id, TimeEntry.patient_id, TimeEntry.enrollment_id, TimeEntry.program, TimeEntry.coordinator_id),
         *(Member.display_name, TimeEntry.credential, TimeEntry.staff_role, Member.practitioner_id),
         *(TimeEntry.activity_type, TimeEntry.start_time, TimeEntry.end_time, TimeEntry.duration_secs),
+        TimeEntry.activity_id,
     )
-    .join(Member, _LOGGED_BY)
-    .outerjoin(TimeApproval, _DECIDED)
+    .join(Member, LOGGED_BY)
+    .outerjoin(TimeApproval, DECIDED)
     .where(
         TimeEntry.clinic_id == bindparam("clinic_id"),
         TimeEntry.service_month == bindparam("month"),
