@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from caretide.kernel.month import Month
+from caretide.time_log.schemas import WaivedUse
 from caretide.ui.forms import Option
 
 Severity = Literal["block", "adjust", "info"]
@@ -119,7 +120,7 @@ class MonthPage:
 
     Rows come as one page of those shown: `ready` when `show` is "ready", `blocked` when it is "blocked". `waiting`
     patients changed, and are shown as they stood until they are ruled again; so are `unlisted` patient-months that were
-    closed a moment ago. `sort` is one of `SORTS`.
+    closed a moment ago. `sort` is one of `SORTS`. `waived` is what one person both worked and approved, by waiver.
     """
 
     month: Month
@@ -146,6 +147,7 @@ class MonthPage:
     coordinators: tuple[Option, ...] = ()
     waiting: int = 0
     unlisted: int = 0
+    waived: tuple[WaivedUse, ...] = ()
 
     @property
     def cleared(self) -> str:

@@ -1,6 +1,7 @@
 """Sessions, the tenant, its clinics and its people as JSON."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import datetime
 from uuid import UUID
 
 from fastapi import Request
@@ -10,6 +11,7 @@ from caretide.identity.actions import Refused
 from caretide.runtime.web import Known, PublicTx, Router, TokenTx, network_of
 from caretide.tenants import actions, queries, schemas
 from caretide.tenants.rules import ClinicRow, PractitionerRow, with_licenses
+from caretide.tenants.rules.waivers import WaiverRow
 
 public = Router(Known.PUBLIC)
 router = Router(Known.TOKEN)
@@ -174,3 +176,25 @@ async def reset_ways_in(request: Request, tx: TokenTx, member_id: UUID) -> schem
 async def reinstate_member(tx: TokenTx, member_id: UUID) -> None:
     """Let a suspended member in again."""
     await actions.reinstate_member(tx, member_id)
+
+
+@router.get("/admin/waivers", tags=["admin"])
+async def list_waivers(tx: TokenTx) -> list[schemas.WaiverOut]:
+    """List the waivers of separated duties, the latest first."""
+    return [_waiver(row, tx.now) for row in await queries.waivers(tx)]
+
+
+@router.post("/admin/waivers", status_code=201, tags=["admin"])
+async def waive_duty(tx: TokenTx, sent: schemas.WaiverForm) -> schemas.Created:
+    """Let a member do alone what two people do otherwise, until a day a year off at most."""
+    return schemas.Created(id=await actions.waive_duty(tx, sent.member_id, sent.duty, sent.ends_on, sent.reason))
+
+
+@router.post("/admin/waivers/{waiver_id}/end", status_code=204, tags=["admin"])
+async def end_waiver(tx: TokenTx, waiver_id: UUID) -> None:
+    """End a waiver; what rests on it stands."""
+    await actions.end_waiver(tx, waiver_id)
+
+
+def _waiver(row: WaiverRow, now: datetime) -> schemas.WaiverOut:
+    return schemas.WaiverOut(**asdict(row), state=row.state(now))

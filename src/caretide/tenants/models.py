@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from caretide.kernel.ids import new_id
-from caretide.runtime.db import Base, TenantTable, references
+from caretide.runtime.db import Base, Encrypted, TenantTable, references
 
 
 class Tenant(Base):
@@ -145,6 +145,37 @@ class AgreementNotice(TenantTable):
     agreement_id: Mapped[UUID]
     days: Mapped[int]
     sent_at: Mapped[datetime]
+
+
+class DutyWaiver(TenantTable):
+    """That a member may do alone what two people do otherwise (`rules.waivers.DUTIES`), until a day.
+
+    Inserted by an administrator, in their own name; ended once. What rests on it names it.
+    """
+
+    __tablename__ = "duty_waivers"
+    __table_args__ = (
+        references("members", "member_id"),
+        references("members", "granted_by"),
+        references("members", "ended_by"),
+        UniqueConstraint("tenant_id", "id", "member_id", name="duty_waivers_tenant_id_id_member_id_key"),
+        CheckConstraint("duty IN ('approve_own_time')", name="duty"),
+        CheckConstraint(
+            "ends_on >= (granted_at AT TIME ZONE 'UTC')::date "
+            "AND ends_on <= (granted_at AT TIME ZONE 'UTC')::date + interval '1 year'",
+            name="ends_on",
+        ),
+        CheckConstraint("(ended_by IS NULL) = (ended_at IS NULL)", name="ended"),
+    )
+
+    duty: Mapped[str]
+    member_id: Mapped[UUID]
+    reason: Mapped[str] = mapped_column(Encrypted("duty_waivers.reason"))
+    granted_by: Mapped[UUID]
+    granted_at: Mapped[datetime]
+    ends_on: Mapped[date]
+    ended_by: Mapped[UUID | None]
+    ended_at: Mapped[datetime | None]
 
 
 class Clinic(TenantTable):

@@ -21,12 +21,15 @@ from caretide.tenants.schemas import (
     InviteLink,
     PractitionerForm,
     TenantForm,
+    WaiverForm,
 )
 from caretide.ui import respond
 from caretide.ui.forms import FormState, parsed
 
 public = Router(Known.PUBLIC)
 router = Router(Known.SESSION)
+
+WAIVERS = "/admin/waivers"
 
 
 @public.get("/invitations/{token}")
@@ -209,3 +212,36 @@ async def invite_member(request: Request, tx: SessionTx) -> Response:
     refused = await respond.attempt(tx, "invite", values, invite)
     page = await queries.clinic_page(tx, form.clinic_id, links[0] if links else None)
     return await respond.page(request, tx, "tenants/clinic.html", page, section="admin", form=refused)
+
+
+@router.get("/admin/waivers")
+async def show_waivers(request: Request, tx: SessionTx) -> Response:
+    """Show the waivers of separated duties."""
+    return await _show_waivers(request, tx)
+
+
+@router.post("/admin/waivers")
+async def waive_duty(request: Request, tx: SessionTx) -> Response:
+    """Record a waiver."""
+    values = await respond.fields(request)
+
+    async def waive() -> None:
+        sent = parsed(WaiverForm, values)
+        await actions.waive_duty(tx, sent.member_id, sent.duty, sent.ends_on, sent.reason)
+
+    refused = await respond.attempt(tx, "waiver", values, waive)
+    return await _show_waivers(request, tx, refused) if refused else respond.redirect(request, WAIVERS, done="waiver")
+
+
+@router.post("/admin/waivers/{waiver_id}/end")
+async def end_waiver(request: Request, tx: SessionTx, waiver_id: UUID) -> Response:
+    """End a waiver."""
+    refused = await respond.attempt(tx, f"end-{waiver_id}", {}, lambda: actions.end_waiver(tx, waiver_id))
+    if refused is not None:
+        return await _show_waivers(request, tx, refused)
+    return respond.redirect(request, WAIVERS, done="waiver-ended")
+
+
+async def _show_waivers(request: Request, tx: Tx, form: FormState | None = None) -> Response:
+    view = await queries.waivers_page(tx)
+    return await respond.page(request, tx, "tenants/waivers.html", view, section="admin", form=form)

@@ -1,6 +1,7 @@
 """Names of kinds of work, running timers, finished entries, the decisions over them, their sums, locked months."""
 
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint, text
@@ -9,9 +10,13 @@ from sqlalchemy.dialects.postgresql.ranges import Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from caretide.runtime.db import Base, Encrypted, TenantTable, references
-from caretide.time_log.rules import ACTIVITY_TYPES
 
-_STANDARD = ", ".join(f"'{code}'" for code in ACTIVITY_TYPES)
+# The codes of the rules' ACTIVITY_TYPES: a test compares them.
+STANDARD: Final = (
+    "'patient_call', 'secure_message', 'care_plan', 'medication_review', 'education', 'coordination', 'transition', "
+    "'community_services', 'results_review', 'preventive_care', 'prior_authorization', 'equipment', "
+    "'unsuccessful_outreach', 'scheduling', 'supervision'"
+)
 
 
 class Activity(TenantTable):
@@ -29,8 +34,8 @@ class Activity(TenantTable):
         CheckConstraint("version > 0", name="version"),
         CheckConstraint("code ~ '^[a-z][a-z0-9_]{0,62}$'", name="code"),
         CheckConstraint("length(label) BETWEEN 1 AND 200", name="label"),
-        CheckConstraint(f"standard IN ({_STANDARD})", name="standard"),
-        CheckConstraint(f"code = standard OR code NOT IN ({_STANDARD})", name="own_code"),
+        CheckConstraint(f"standard IN ({STANDARD})", name="standard"),
+        CheckConstraint(f"code = standard OR code NOT IN ({STANDARD})", name="own_code"),
     )
 
     code: Mapped[str]
@@ -197,9 +202,20 @@ class TimeApproval(TenantTable):
         references("members", "approved_by"),
         UniqueConstraint("tenant_id", "entry_id"),
         CheckConstraint("decision IN ('approved', 'refused')", name="decision"),
-        CheckConstraint("approved_by <> coordinator_id", name="second_person"),
+        CheckConstraint("approved_by <> coordinator_id OR waiver_id IS NOT NULL", name="second_person"),
+        ForeignKeyConstraint(
+            ["tenant_id", "waiver_id", "approved_by"],
+            ["duty_waivers.tenant_id", "duty_waivers.id", "duty_waivers.member_id"],
+            name="time_entry_approvals_tenant_id_waiver_id_approved_by_fkey",
+        ),
         CheckConstraint("(decision = 'refused') = (reason IS NOT NULL)", name="reason"),
         Index("time_entry_approvals_patient_idx", "tenant_id", "patient_id"),
+        Index(
+            "time_entry_approvals_waived_idx",
+            "tenant_id",
+            "entry_id",
+            postgresql_where=text("waiver_id IS NOT NULL"),
+        ),
     )
 
     entry_id: Mapped[UUID]
@@ -210,6 +226,8 @@ class TimeApproval(TenantTable):
     decision: Mapped[str]
     reason: Mapped[str | None] = mapped_column(Encrypted("time_entry_approvals.reason"))
     decided_at: Mapped[datetime]
+    # By which waiver somebody decided over their own time: the guard finds it, whoever decides does not choose it.
+    waiver_id: Mapped[UUID | None]
 
 
 class MonthSum(Base):

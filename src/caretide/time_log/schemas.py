@@ -1,7 +1,7 @@
 """What the time log's API and pages take and give."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from caretide.kernel.text import REASON_LENGTH
-from caretide.time_log.rules import ACTIVITY_TYPES, Offering
+from caretide.tenants.rules.waivers import WaiverRow
 from caretide.ui.forms import Option
 
 NOTE_LENGTH = 4000
@@ -94,11 +94,15 @@ class AwaitingOut(BaseModel):
     zone: str
     is_others: bool
     is_closed: bool
+    waived_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitingRow:
-    """An entry that waits for a second person: not whose it is, and not who entered it (`is_others`)."""
+    """An entry that waits for a second person: not whose it is, and not who entered it (`is_others`).
+
+    `waived_until` is the last day of the waiver by which this person may decide all the same.
+    """
 
     id: UUID
     patient_id: UUID
@@ -117,13 +121,16 @@ class AwaitingRow:
     zone: ZoneInfo
     is_others: bool
     is_closed: bool
+    waived_until: date | None = None
 
     @property
     def why_not(self) -> str:
         """Why this person may not decide over it; empty when they may."""
         if self.is_closed:
             return "This month is closed; it must be reopened first"
-        return "" if self.is_others else "Somebody else decides over time of yours or entered by you"
+        return (
+            "" if self.is_others or self.waived_until else "Somebody else decides over time of yours or entered by you"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +157,15 @@ class ApprovalsPage:
     def may_decide(self) -> bool:
         """Whether there is anything here for this person to decide."""
         return any(not line.why_not for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaivedUse:
+    """What was decided in a month under one waiver; `seconds` of the entries that stand."""
+
+    waiver: WaiverRow
+    entries: int
+    seconds: int
 
 
 class ActivityOut(BaseModel):
@@ -220,17 +236,21 @@ class ActivitiesOut(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityLine:
+    """A kind of work; `stands_on` is the standard type behind a name of the tenant's, empty where it is its own."""
+
+    code: str
+    label: str
+    stands_on: str
+    counts: bool
+    is_offered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActivitiesPage:
-    """The kinds of work as they stand, and what was changed."""
+    """The kinds of work as they stand, what was changed, and the `standards` that a new one can stand on."""
 
-    lines: tuple[Offering, ...]
+    lines: tuple[ActivityLine, ...]
     changes: tuple[ActivityChange, ...]
+    standards: tuple[Option, ...]
     answers: tuple[Option, ...] = (Option("true", "Yes"), Option("false", "No"))
-
-    @property
-    def standards(self) -> tuple[Option, ...]:
-        """The standard types that a new activity can stand on."""
-        return tuple(
-            Option(kind.code, kind.label if kind.counts else f"{kind.label} (does not count)")
-            for kind in ACTIVITY_TYPES.values()
-        )

@@ -36,6 +36,8 @@ DONE: Final = {
     "activity": "The activity is offered from now on.",
     "activity-changed": "Changed. What was recorded before keeps its words.",
     "clinic": "The clinic was added.",
+    "waiver": "The waiver stands. What rests on it says so, on the month and in its records.",
+    "waiver-ended": "The waiver has ended. What rests on it stands.",
     "settings": "The settings stand from now on.",
     "clinic-changed": "The clinic was changed.",
     "clinic-fact": "Recorded for the clinic.",

@@ -3,7 +3,7 @@
 Whatever an address names beside the patient (an entry, an enrollment) must be the patient's, or there is no such thing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -167,7 +167,7 @@ async def _activity(tx: Tx, form: Reader) -> str:
 
 
 @contextmanager
-def _as_sent() -> Iterator[None]:
+def _as_sent() -> Generator[None]:
     """Name the field of a refused activity as the page's forms do."""
     try:
         yield

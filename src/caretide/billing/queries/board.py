@@ -34,6 +34,7 @@ from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.queries import ClinicRow
+from caretide.time_log import queries as time_log
 from caretide.ui.forms import Option
 
 ROWS: Final = 50
@@ -145,6 +146,7 @@ async def month_page(tx: Tx, month: Month, wanted: Wanted) -> MonthPage:
         provisional=(await evidence.packs(tx)).at(month) is None,
         waiting=board.waiting,
         unlisted=board.unlisted,
+        waived=tuple(await time_log.waived_in(tx, month, [clinic.id for clinic in chosen] if wanted.clinic else None)),
     )
 
 

@@ -118,6 +118,7 @@ async def _entries(
     found: dict[UUID, list[Entry]] = defaultdict(list)
     rows = await time_log.entries_for_close(tx, clinic_id, month, patient_ids)
     words = await time_log.recorded_words(tx, (row.activity_id for row in rows))
+    waivers = await tenants.waivers_named(tx, (row.waiver_id for row in rows))
     for row in rows:
         entry = Entry(
             id=row.id,
@@ -132,6 +133,7 @@ async def _entries(
             end=row.end_time,
             seconds=row.duration_secs,
             words=words[row.activity_id] if row.activity_id else "",
+            waiver=waivers[row.waiver_id] if row.waiver_id else None,
         )
         found[row.enrollment_id].append(entry)
     return found

@@ -12,6 +12,7 @@ from caretide.patients.schemas import PatientRulingFacts
 from caretide.programs.month_facts import PatientMonth
 from caretide.programs.ruling import Ruling
 from caretide.tenants.rules import ClinicRow, PractitionerRow
+from caretide.tenants.rules.waivers import WaiverRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,10 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A live time entry; times are aware, `seconds` whole. `words` are the tenant's own for the activity, if any."""
+    """A live time entry; times are aware, `seconds` whole. `words` are the tenant's own for the activity, if any.
+
+    `waiver` let one person both work and approve the time.
+    """
 
     id: UUID
     member_id: UUID
@@ -51,6 +55,7 @@ class Entry:
     end: datetime
     seconds: int
     words: str = ""
+    waiver: WaiverRow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from caretide.billing.rules.evidence import Entry, Evidence, Fact, Judged
 from caretide.billing.rules.words import title
+from caretide.documents.render.words import day
 from caretide.documents.schemas import AMOUNT_NOTE, FORMAT
 from caretide.enrollment.rules import ConsentStanding
 from caretide.programs.fees import amount
@@ -255,10 +256,22 @@ def _entries(entries: Sequence[Entry], verdicts: Sequence[EntryVerdict]) -> list
                 "activity": activity_words(entry),
                 "program": entry.program,
                 "reason": UNCOUNTED.get(reason, title(reason)) if reason else None,
-                "late": None,
+                "late": _waived(entry),
             }
         )
     return found
+
+
+def _waived(entry: Entry) -> str | None:
+    """Return who approved time alone, and by whose leave."""
+    one = entry.waiver
+    if one is None:
+        return None
+    who = "whose time it is" if one.member_id == entry.member_id else "who entered it"
+    return (
+        f"approved by {one.member}, {who}, under a waiver of separated duties that {one.granted_by} recorded on "
+        f"{day(one.granted_at.astimezone(UTC))}, until {day(one.ends_on)}: {one.reason}"
+    )
 
 
 def activity_words(entry: Entry) -> str:

@@ -27,6 +27,7 @@ from caretide.tenants.actions.members import (
 )
 from caretide.tenants.actions.settings import change_settings
 from caretide.tenants.actions.tenants import create_company, create_tenant, join_company, serve_tenant
+from caretide.tenants.actions.waivers import end_waiver, waive_duty
 
 __all__ = [
     "CLINIC_FACT_KINDS",
@@ -45,6 +46,7 @@ __all__ = [
     "create_company",
     "create_tenant",
     "end_agreement",
+    "end_waiver",
     "invite_member",
     "invite_to_clinic",
     "join_company",
@@ -60,4 +62,5 @@ __all__ = [
     "tell_of_endings",
     "update_clinic",
     "update_member",
+    "waive_duty",
 ]

@@ -45,6 +45,7 @@ from caretide.tenants.queries.places import (
     tenants,
 )
 from caretide.tenants.queries.settings import changes_of_settings, settings
+from caretide.tenants.queries.waivers import my_waiver, waivers, waivers_named, waivers_page
 from caretide.tenants.rules import ClinicRow, PractitionerRow
 
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "members",
     "my_places",
     "my_tenant",
+    "my_waiver",
     "myself",
     "practitioner",
     "practitioners",
@@ -90,4 +92,7 @@ __all__ = [
     "tenant_by_slug",
     "tenant_of_token",
     "tenants",
+    "waivers",
+    "waivers_named",
+    "waivers_page",
 ]

@@ -53,7 +53,7 @@ MOST_DECISIONS: Final = 200
 # Built once: building a small statement costs more than running it.
 _INSERT_TIMER = insert(Timer)
 _STOP_TIMER = delete(Timer).where(Timer.member_id == bindparam("whose")).returning(*Timer.__table__.columns)
-_INSERT_APPROVAL = insert(TimeApproval)
+_INSERT_APPROVAL = insert(TimeApproval).returning(TimeApproval.waiver_id)
 _KEPT = (*(one.name for one in fields(Whose)), *Kind._fields, "start_time", "end_time", "note", "source")
 _CORRECTED = (
     select(*(TimeEntry.__table__.columns[name] for name in _KEPT), Activity.code)
@@ -319,13 +319,16 @@ async def _decide(tx: Tx, entry_ids: Collection[UUID], decision: str, why: str |
     if len(rows) < len(set(entry_ids)):
         raise NotFound("There is no such entry")
     made = {"approved_by": tx.member_id, "decision": decision, "reason": why, "decided_at": tx.now}
+    waivers: set[UUID] = set()
     for row in rows:
         whose = {"entry_id": row.id, "patient_id": row.patient_id, "coordinator_id": row.coordinator_id}
-        await tx.db.execute(_INSERT_APPROVAL, {"id": new_id(), **whose, **made})
+        found = (await tx.db.execute(_INSERT_APPROVAL, {"id": new_id(), **whose, **made})).scalar_one()
+        if found is not None:
+            waivers.add(found)
         if why is not None:
             await _void(tx, row.id, why)
     tx.touch(*(row.patient_id for row in rows))
-    tx.note(entries=[str(row.id) for row in rows])
+    tx.note(entries=[str(row.id) for row in rows], **({"waivers": sorted(map(str, waivers))} if waivers else {}))
 
 
 @requires(Permission.TIME_VOID, changes(Data.TIME))

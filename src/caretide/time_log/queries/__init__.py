@@ -34,6 +34,7 @@ from caretide.time_log.queries.approvals import approvals_page as approvals_page
 from caretide.time_log.queries.approvals import awaiting as awaiting
 from caretide.time_log.queries.approvals import awaiting_count as awaiting_count
 from caretide.time_log.queries.approvals import is_approved as is_approved
+from caretide.time_log.queries.approvals import waived_in as waived_in
 from caretide.time_log.rules import AWAITING, EntryFacts, verify
 
 NOTE_PLACE = b"time_log_entries.note"
@@ -62,6 +63,7 @@ class TimerRow:
 class EntryRow:
     """An entry of a patient. A voided one stays, with its reason and who voided it.
 
+    `is_waived`: whoever decided over it did so alone, under a waiver of separated duties.
     `activity_type` is the standard type that it counts as; `activity` is what it was recorded as, in the words of then.
     """
 
@@ -87,6 +89,7 @@ class EntryRow:
     entry_reason: Annotated[str | None, Written] = None
     decision: str | None = None
     decided_by: str | None = None
+    is_waived: bool = False
     activity: str = ""
     activity_code: str = ""
 
@@ -114,6 +117,7 @@ class CloseRow:
     end_time: datetime
     duration_secs: int
     activity_id: UUID | None = None
+    waiver_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,7 @@ async def running_timer(tx: Tx) -> TimerRow | None:
 
 
 def _timer(row: Row[*tuple[Any, ...]]) -> TimerRow:
-    return TimerRow(*row[:-1], words(row.activity_type, row.label))
+    return TimerRow(*row[:-1], activity=words(row.activity_type, row.label))
 
 
 def draft_place(timer_id: UUID) -> str:
@@ -206,7 +210,8 @@ _ENTRIES = (
         *(TimeEntry.start_time, TimeEntry.end_time, TimeEntry.duration_secs, TimeEntry.note, TimeEntry.is_void),
         *(TimeEntry.void_reason, _VOIDER.display_name.label("voider"), TimeEntry.voided_at, TimeEntry.source),
         *(TimeEntry.supersedes_id, TimeEntry.entry_reason, TimeApproval.decision),
-        *(_DECIDER.display_name.label("decider"), Activity.label, Activity.code),
+        *(_DECIDER.display_name.label("decider"), TimeApproval.waiver_id.is_not(None).label("waived")),
+        *(Activity.label, Activity.code),
     )
     .join(Member, LOGGED_BY)
     .outerjoin(Activity, NAMED_ENTRY)
@@ -274,7 +279,7 @@ _COUNTING = (
         *(TimeEntry.id, TimeEntry.patient_id, TimeEntry.enrollment_id, TimeEntry.program, TimeEntry.coordinator_id),
         *(Member.display_name, TimeEntry.credential, TimeEntry.staff_role, Member.practitioner_id),
         *(TimeEntry.activity_type, TimeEntry.start_time, TimeEntry.end_time, TimeEntry.duration_secs),
-        TimeEntry.activity_id,
+        *(TimeEntry.activity_id, TimeApproval.waiver_id),
     )
     .join(Member, LOGGED_BY)
     .outerjoin(TimeApproval, DECIDED)

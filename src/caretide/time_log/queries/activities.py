@@ -13,7 +13,8 @@ from caretide.runtime.tx import Tx
 from caretide.tenants.models import Member
 from caretide.time_log.models import Activity, TimeEntry, Timer
 from caretide.time_log.rules import ACTIVITY_TYPES, Offering, offerings
-from caretide.time_log.schemas import ActivitiesPage, ActivityChange
+from caretide.time_log.schemas import ActivitiesPage, ActivityChange, ActivityLine
+from caretide.ui.forms import Option
 
 NAMED_ENTRY = and_(Activity.tenant_id == TimeEntry.tenant_id, Activity.id == TimeEntry.activity_id)
 """Whose words an entry has; for an outer join."""
@@ -77,7 +78,7 @@ async def changes_of_activities(tx: Tx) -> list[ActivityChange]:
     wanted = (
         select(Activity, Member.display_name)
         .outerjoin(Member, and_(Member.tenant_id == Activity.tenant_id, Member.id == Activity.recorded_by))
-        .order_by(Activity.recorded_at, Activity.version, Activity.id)
+        .order_by(Activity.recorded_at, Activity.id)
     )
     before: dict[str, tuple[str, bool]] = {code: (kind.label, True) for code, kind in ACTIVITY_TYPES.items()}
     found: list[ActivityChange] = []
@@ -102,4 +103,21 @@ async def changes_of_activities(tx: Tx) -> list[ActivityChange]:
 @requires(Permission.TENANT_WRITE, reads(Data.SETTINGS, Data.STAFF))
 async def activities_page(tx: Tx) -> ActivitiesPage:
     """Return what the administrator's page of activities shows."""
-    return ActivitiesPage(lines=tuple((await activities(tx)).values()), changes=tuple(await changes_of_activities(tx)))
+    standing = (await activities(tx)).values()
+    return ActivitiesPage(
+        lines=tuple(
+            ActivityLine(
+                code=one.code,
+                label=one.label,
+                stands_on=one.standard.label if one.words_id else "",
+                counts=one.standard.counts,
+                is_offered=one.is_offered,
+            )
+            for one in standing
+        ),
+        changes=tuple(await changes_of_activities(tx)),
+        standards=tuple(
+            Option(kind.code, kind.label if kind.counts else f"{kind.label} (does not count)")
+            for kind in ACTIVITY_TYPES.values()
+        ),
+    )

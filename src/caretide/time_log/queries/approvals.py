@@ -1,23 +1,27 @@
 """What waits for a second person."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, and_, exists, func, select
+from sqlalchemy import Row, and_, bindparam, exists, func, select
 from sqlalchemy.orm import aliased
 
+from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
 from caretide.runtime.access import requires
 from caretide.runtime.db import cipher
 from caretide.runtime.tx import Tx
+from caretide.tenants import queries as tenants
 from caretide.tenants.models import Clinic, Member
+from caretide.tenants.rules.waivers import WaiverRow
 from caretide.time_log.models import Activity, MonthLock, TimeApproval, TimeEntry
 from caretide.time_log.queries.activities import NAMED_ENTRY, words
 from caretide.time_log.rules import AWAITING
-from caretide.time_log.schemas import ApprovalsPage, AwaitingRow
+from caretide.time_log.schemas import ApprovalsPage, AwaitingRow, WaivedUse
 
 PAGE = 50
 """Waiting entries on a page."""
@@ -86,10 +90,13 @@ async def awaiting(tx: Tx, page: int = 1) -> list[AwaitingRow]:
     )
     rows = (await tx.db.execute(wanted)).all()
     tx.touch(*(row.patient_id for row in rows))
-    return [_awaiting(tx, row) for row in rows]
+    is_mine = any(tx.actor.member_id in {row.coordinator_id, row.entered_by} for row in rows)
+    waiver = await tenants.my_waiver(tx, "approve_own_time") if is_mine else None
+    return [_awaiting(tx, row, waiver) for row in rows]
 
 
-def _awaiting(tx: Tx, row: Row[*tuple[Any, ...]]) -> AwaitingRow:
+def _awaiting(tx: Tx, row: Row[*tuple[Any, ...]], waiver: WaiverRow | None) -> AwaitingRow:
+    is_others = tx.actor.member_id not in {None, row.coordinator_id, row.entered_by}
     return AwaitingRow(
         id=row.id,
         patient_id=row.patient_id,
@@ -106,7 +113,8 @@ def _awaiting(tx: Tx, row: Row[*tuple[Any, ...]]) -> AwaitingRow:
         reason=cipher().open(bytes(row.entry_reason), REASON_PLACE).decode(),
         is_correction=row.supersedes_id is not None,
         zone=ZoneInfo(row.time_zone),
-        is_others=tx.actor.member_id not in {None, row.coordinator_id, row.entered_by},
+        is_others=is_others,
+        waived_until=waiver.ends_on if waiver and not is_others else None,
         is_closed=row.closed,
     )
 
@@ -118,3 +126,24 @@ async def approvals_page(tx: Tx, page: int) -> ApprovalsPage:
     pages = max(1, -(-(waiting + closed) // PAGE))
     page = min(max(page, 1), pages)
     return ApprovalsPage(lines=tuple(await awaiting(tx, page)), waiting=waiting, closed=closed, page=page, pages=pages)
+
+
+_WAIVED = (
+    select(
+        TimeApproval.waiver_id,
+        func.count().label("entries"),
+        func.coalesce(func.sum(TimeEntry.duration_secs).filter(~TimeEntry.is_void), 0).label("seconds"),
+    )
+    .join(TimeEntry, DECIDED)
+    .where(TimeApproval.waiver_id.is_not(None), TimeEntry.service_month == bindparam("month"))
+    .group_by(TimeApproval.waiver_id)
+)
+
+
+@requires(Permission.TIME_READ, reads(Data.TIME, Data.STAFF))
+async def waived_in(tx: Tx, month: Month, clinic_ids: Sequence[UUID] | None = None) -> list[WaivedUse]:
+    """Return what was decided in a month under waivers of separated duties: at some clinics or all, by waiver."""
+    wanted = _WAIVED if clinic_ids is None else _WAIVED.where(TimeEntry.clinic_id.in_(clinic_ids))
+    rows = (await tx.db.execute(wanted, {"month": month.first})).all()
+    named = await tenants.waivers_named(tx, [row.waiver_id for row in rows])
+    return [WaivedUse(waiver=named[row.waiver_id], entries=row.entries, seconds=row.seconds) for row in rows]

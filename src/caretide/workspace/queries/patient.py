@@ -234,8 +234,15 @@ def _entry(tx: Tx, row: EntryRow, *, locked: bool) -> EntryLine:
         awaits=row.awaits,
         corrects=row.supersedes_id is not None,
         told=row.entry_reason or "",
-        decided=row.decided_by or "" if row.decision == "approved" else "",
+        decided=_decided(row),
     )
+
+
+def _decided(row: EntryRow) -> str:
+    """Return who let an entry count, and that they did so alone where they did."""
+    if row.decision != "approved":
+        return ""
+    return f"{row.decided_by}, under a waiver of separated duties" if row.is_waived else row.decided_by or ""
 
 
 async def _designation(tx: Tx, patient_id: UUID, clinic: ClinicRow) -> Designation:

@@ -27,6 +27,7 @@ from caretide.ui.forms import Option
 from caretide.workspace.schemas.patient import TimerPane
 
 
+@requires(Permission.TIME_READ, reads(Data.SETTINGS))
 async def activity_options(tx: Tx) -> tuple[Option, ...]:
     """Return what work can be recorded as."""
     return tuple(

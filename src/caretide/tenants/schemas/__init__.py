@@ -8,6 +8,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from caretide.kernel.errors import Invalid
+from caretide.tenants.schemas.waivers import WaiverForm as WaiverForm
+from caretide.tenants.schemas.waivers import WaiverLine as WaiverLine
+from caretide.tenants.schemas.waivers import WaiverOut as WaiverOut
+from caretide.tenants.schemas.waivers import WaiversPage as WaiversPage
 from caretide.ui.forms import Field, Option
 
 
