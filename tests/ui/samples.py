@@ -156,9 +156,9 @@ def clinic() -> ClinicPage:
                 effective_on=date(2025, 1, 1),
                 checked_on=date(2026, 11, 2),
                 recorded_by="M. Castellano",
-                fields=clinic_fact_fields(TODAY),
+                fields=clinic_fact_fields(kinds[0][0], TODAY),
             ),
-            PracticeFact(kind=kinds[1][0], title=kinds[1][1], fields=clinic_fact_fields(TODAY)),
+            PracticeFact(kind=kinds[1][0], title=kinds[1][1], fields=clinic_fact_fields(kinds[1][0], TODAY)),
         ),
         practitioners=(
             PractitionerLine(name="Priya Raman", credential="MD", npi="1999999984", group="Lakeside Group"),

@@ -88,7 +88,7 @@ async def practitioners_page(tx: Tx) -> schemas.PractitionersPage:
 
 
 def _practice_fact(kind: str, fact: ClinicFact | None, names: dict[UUID, str], today: date) -> schemas.PracticeFact:
-    title, fields = schemas.CLINIC_FACTS[kind], schemas.clinic_fact_fields(today)
+    title, fields = schemas.CLINIC_FACTS[kind], schemas.clinic_fact_fields(kind, today)
     if fact is None:
         return schemas.PracticeFact(kind=kind, title=title, fields=fields)
     detail = fact.value.get("detail", "")

@@ -112,6 +112,10 @@ class ClinicPage:
 
 YES_NO: Final = (Option("yes", "Yes"), Option("no", "No"))
 
+FACT_HINTS: Final = {
+    "round-the-clock-access": "For example: nurse line, (555) 010-0142",
+    "certified-ehr": "For example: its name and version",
+}
 CLINIC_FACTS: Final = {
     "round-the-clock-access": "Round-the-clock access",
     "certified-ehr": "Certified EHR in use",
@@ -119,11 +123,11 @@ CLINIC_FACTS: Final = {
 """Kind (last part of the form's address) -> title."""
 
 
-def clinic_fact_fields(today: date) -> tuple[Field, ...]:
-    """Return the fields that every practice fact asks for."""
+def clinic_fact_fields(kind: str, today: date) -> tuple[Field, ...]:
+    """Return the fields that a practice fact asks for."""
     return (
         Field(name="value", label="Is this so?", kind="radio", options=YES_NO, required=True),
-        Field(name="detail", label="How", hint="For example: nurse line, (555) 010-0142"),
+        Field(name="detail", label="How", hint=FACT_HINTS[kind]),
         Field(name="effective_on", label="In effect since", kind="date", required=True),
         Field(name="checked_on", label="Checked on", kind="date", value=today.isoformat(), required=True),
     )
