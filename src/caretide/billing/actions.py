@@ -217,9 +217,10 @@ async def rule_patients(tx: Tx) -> None:
 @requires(Permission.MONTH_READ, decides(Data.MONTH))
 async def rule_soon(tx: Tx, month: Month) -> None:
     """Have a month ruled that somebody looks at; an open one is kept from now on, however long ago it was."""
-    for one in await freshness.kept(tx, [(clinic, month) for clinic in await tenants.clinics(tx)]):
-        if not one.is_closed and not one.is_complete and one.filled_to is None:
-            await _keep(tx, one, filled_to=None, is_complete=False, is_frozen=False)
+    kept = await freshness.kept(tx, [(clinic, month) for clinic in await tenants.clinics(tx)])
+    unfilled = [one for one in kept if not one.is_closed and not one.is_complete and one.filled_to is None]
+    if unfilled:
+        await _keep(tx, *unfilled, filled_to=None, is_complete=False, is_frozen=False)
     await later(tx, rule_patients, once="standings")
 
 
@@ -288,11 +289,16 @@ async def _fill(tx: Tx, one: Kept) -> None:
     await _keep(tx, one, filled_to=ids[-1] if ids else one.filled_to, is_complete=done, is_frozen=False)
 
 
-async def _keep(tx: Tx, one: Kept, **state: Any) -> None:
-    place = {"clinic_id": one.clinic.id, "service_month": one.month.first}
-    save = upsert(StandingMonth).values(id=new_id(), **place, rules=one.rules, **state)
+async def _keep(tx: Tx, *months: Kept, **state: Any) -> None:
+    save = upsert(StandingMonth).values(
+        [
+            {"id": new_id(), "clinic_id": one.clinic.id, "service_month": one.month.first, "rules": one.rules, **state}
+            for one in months
+        ]
+    )
     known = save.on_conflict_do_update(
-        index_elements=["tenant_id", "clinic_id", "service_month"], set_={"rules": one.rules, **state}
+        index_elements=["tenant_id", "clinic_id", "service_month"],
+        set_={name: save.excluded[name] for name in ("rules", *state)},
     )
     await tx.db.execute(known)
 
