@@ -61,7 +61,7 @@ from caretide.runtime.web import Door, Known, decide, decided
 from caretide.settings import Settings
 from caretide.tenants import api as tenants_api
 from caretide.tenants import pages as tenants_pages
-from caretide.tenants.queries import actor_behind, entrant_behind
+from caretide.tenants.queries import actor_behind, bearer_behind, entrant_behind
 from caretide.time_log import api as time_log_api
 from caretide.time_log import pages as time_log_pages
 from caretide.ui import pages as ui_pages
@@ -90,8 +90,12 @@ PAGES: Final = (
     identity_pages.entering,
     identity_pages.enrolling,
     identity_pages.router,
+    identity_pages.tokens,
     tenants_pages.public,
+    tenants_pages.way,
+    tenants_pages.entering,
     tenants_pages.router,
+    tenants_pages.sign_on,
     ehr_pages.router,
     administration_pages.router,
     people_pages.router,
@@ -166,6 +170,8 @@ def _sub_application(installation: Installation, title: str, routers: Sequence[A
     app.state.database = installation.database
     app.state.find_actor = actor_behind
     app.state.find_entrant = entrant_behind
+    app.state.find_bearer = bearer_behind
+    app.state.mode = installation.settings.mode
     app.state.session_cookie = "__Host-caretide_session" if secure else "caretide_session"
     app.state.base_url = installation.settings.base_url
     app.state.has_forms = False

@@ -64,6 +64,15 @@ class Settings(BaseSettings):
         description="how much one account may ask; tokens, tenants, addresses and expensive requests have shares of it",
     )
 
+    outbound_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="hosts of your own network that may be reached over TLS though their addresses are private, with"
+        " commas between them, such as a hospital's identity provider",
+    )
+    outbound_trust: Path | None = Field(
+        None, description="file of the certificates (PEM) that those hosts' own authority is known by"
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -86,7 +95,7 @@ class Settings(BaseSettings):
             raise ValueError("must be an address such as https://caretide.example.com, without a slash at its end")
         return value
 
-    @field_validator("proxies", mode="before")
+    @field_validator("proxies", "outbound_hosts", mode="before")
     @classmethod
     def _are_apart(cls, value: object) -> object:
         return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value

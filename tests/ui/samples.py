@@ -20,7 +20,7 @@ from caretide.tenants.schemas import (
 )
 from caretide.ui.charts import MonthBar
 from caretide.ui.forms import Option
-from caretide.ui.shell import Message, RunningTimer, Shell, navigation
+from caretide.ui.shell import Message, RunningTimer, Shell, Workplace, navigation
 from caretide.workspace.schemas.roster import MyDay, RosterCount, RosterRow
 
 TODAY = date(2026, 11, 21)
@@ -50,7 +50,10 @@ SHELL = Shell(
     account_name="Adaeze Okafor, RN",
     role="Care coordinator",
     tenant_name="Lakeside Health Partners",
-    may_switch=True,
+    places=(
+        Workplace(UUID(int=1), "Lakeside Health Partners", is_here=True),
+        Workplace(UUID(int=2), "Prairie Medical Group", is_here=False),
+    ),
     demo=True,
 )
 VISITOR = Shell(demo=True)

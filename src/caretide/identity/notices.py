@@ -45,6 +45,18 @@ NOTICES: Final = {
         "Too many wrong tries at your account",
         "A way to sign in to your account was switched off after fifty wrong tries; a passkey still works.",
     ),
+    "linked": (
+        "A single sign-on was linked to your account",
+        "Your organization's sign-on can open your Caretide account from now on.",
+    ),
+    "unlinked": (
+        "A single sign-on was taken from your account",
+        "Your organization's sign-on does not open your Caretide account any more.",
+    ),
+    "token": (
+        "A token was made for your account",
+        "A token was made by which a program can work as you in Caretide.",
+    ),
     "reset": (
         "Your ways to sign in were taken away",
         "An administrator took away every way to sign in to your account, and will hand you a new link.",

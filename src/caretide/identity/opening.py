@@ -3,14 +3,15 @@
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
 
 from caretide.identity import queries
-from caretide.identity.models import Membership, Session
-from caretide.identity.rules import PARALLEL, RECENT, Factor, Stage, is_whole
+from caretide.identity.models import LinkedIdentity, Membership, Session
+from caretide.identity.rules import PARALLEL, RECENT, Factor, Stage, is_whole, own
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Unauthenticated
 from caretide.runtime.tx import Tx
@@ -33,10 +34,24 @@ class SignedIn:
     is_whole: bool
 
 
-async def opened(tx: Tx, account_id: UUID, name: str, amr: Iterable[Factor], device: str) -> SignedIn:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Via:
+    """Who vouched for a session, and where it is good for that: in one tenant, or in those that a company serves."""
+
+    issuer: str | None = None
+    tenant_id: UUID | None = None
+    company_id: UUID | None = None
+    auth_time: datetime | None = None
+
+
+async def opened(
+    tx: Tx, account_id: UUID, name: str, amr: Iterable[Factor], device: str, via: Via | None = None
+) -> SignedIn:
     """Open a session with the factors that were proved; the transaction is the account's from here on."""
-    factors = sorted(amr)
+    factors, via = sorted(amr), via or Via()
     places = (await tx.db.execute(select(Membership).where(Membership.account_id == account_id))).all()
+    if via.tenant_id is not None:
+        places = [place for place in places if place.tenant_id == via.tenant_id]
     only = places[0] if len(places) == 1 else None
     secret = secrets.token_urlsafe(32)
     await tx.db.execute(
@@ -46,7 +61,10 @@ async def opened(tx: Tx, account_id: UUID, name: str, amr: Iterable[Factor], dev
             tenant_id=only.tenant_id if only else None,
             member_id=only.member_id if only else None,
             amr=factors,
-            auth_time=tx.now,
+            auth_time=via.auth_time or tx.now,
+            issuer=via.issuer,
+            via_tenant=via.tenant_id,
+            via_company=via.company_id,
             device=device,
             created_at=tx.now,
             last_seen_at=tx.now,
@@ -98,11 +116,25 @@ async def _end_beyond(tx: Tx, account_id: UUID) -> None:
 async def require_recent(tx: Tx, secret: str) -> queries.Known:
     """Return the session if its factors were given within ten minutes; raise Unauthenticated otherwise.
 
-    One with a first factor passes while its account has no second: it is there to enroll one.
+    One with a first factor passes while its account has no second: it is there to enroll one. Whoever vouches for
+    somebody in a tenant does not come by what opens all the others: where the account has ways of its own to sign in,
+    or somebody else vouches for it too, those have to be given to us.
     """
     known = await queries.standing(tx, secret)
+    if known.issuer is not None and not is_whole(own(known.amr)) and not await _is_all_theirs(tx, known):
+        raise Unauthenticated("Confirm that it is you, with what you sign in with here", at=CONFIRM)
     if known.stage is Stage.PARTIAL and not (await queries.factors_of(tx, known.account_id)).has_second:
         return known
     if known.stage is not Stage.OPEN or tx.now - known.auth_time > RECENT:
         raise Unauthenticated("Confirm that it is you", at=CONFIRM)
     return known
+
+
+async def _is_all_theirs(tx: Tx, known: queries.Known) -> bool:
+    """Tell whether nothing opens an account but the one who vouched for its session."""
+    if (await queries.factors_of(tx, known.account_id)).has_any:
+        return False
+    others = select(LinkedIdentity.subject).where(
+        LinkedIdentity.account_id == known.account_id, LinkedIdentity.issuer != known.issuer
+    )
+    return (await tx.db.execute(others.limit(1))).first() is None

@@ -39,7 +39,8 @@ class Actor:
     @classmethod
     def account(cls, account_id: UUID, name: str) -> Self:
         """Return a person who has signed in but acts in no tenant: may only manage their own account."""
-        return cls("account", None, frozenset({Permission.SELF, Permission.SIGN_IN}), account_id=account_id, name=name)
+        mine = frozenset({Permission.SELF, Permission.SELF_MANAGE, Permission.SIGN_IN})
+        return cls("account", None, mine, account_id=account_id, name=name)
 
     @classmethod
     def entrant(cls, account_id: UUID, name: str) -> Self:

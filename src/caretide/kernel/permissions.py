@@ -4,6 +4,7 @@ A permission is named `subject:verb`. Verbs (actions and queries) ask for permis
 decides. The table is data so that the matrix in the documentation can be rendered from it.
 """
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
@@ -34,6 +35,7 @@ class Permission(StrEnum):
     ROSTER_WRITE = "roster:write"
     RULES_WRITE = "rules:write"
     SELF = "self:use"
+    SELF_MANAGE = "self:manage"
     SIGN_IN = "self:sign-in"
     TEAM_READ = "team:read"
     TENANT_READ = "tenant:read"
@@ -57,7 +59,11 @@ class Role(StrEnum):
 
 P = Permission
 
-EVERYONE: Final = frozenset({P.SELF, P.SIGN_IN, P.CLINIC_READ, P.MEMBER_READ})
+EVERYONE: Final = frozenset({P.SELF, P.SELF_MANAGE, P.SIGN_IN, P.CLINIC_READ, P.MEMBER_READ})
+PERSONAL: Final = frozenset({P.SELF_MANAGE, P.SIGN_IN})
+"""What takes a person who signed in: their sessions, factors and tokens. No token carries it, whatever its scopes."""
+BASE: Final = EVERYONE - PERSONAL
+"""What every token may do: say who it is, and name clinics and colleagues."""
 CARE: Final = frozenset({P.PATIENT_READ, P.TIME_READ, P.MONTH_READ, P.DOCUMENT_READ})
 """Who a patient is, minutes, codes, dates and documents: what a month is billed by, and no more of a record."""
 RECORD: Final = frozenset({P.CHART_READ, P.NOTE_READ})
@@ -83,13 +89,13 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
 WALLED: Final = frozenset({Role.COORDINATOR})
 """Roles that see only the patients of their roster (the second wall)."""
 
-DIRECTOR: Final = frozenset({P.SELF, P.SIGN_IN, P.COMPANY_READ})
+DIRECTOR: Final = frozenset({P.SELF, P.SELF_MANAGE, P.SIGN_IN, P.COMPANY_READ})
 """A service company's director: staff, hours and counts of the tenants that it serves, and nothing of a patient."""
 
 OPERATOR: Final = frozenset({P.COMPANY_WRITE, P.RULES_WRITE})
 """Who runs the installation. It acts in no tenant, so the wall shows it no row of one, whatever it is granted."""
 
-SERVICE: Final = EVERYONE | TREATING | {P.PATIENT_IMPORT, P.TEAM_READ}
+SERVICE: Final = BASE | TREATING | {P.PATIENT_IMPORT, P.TEAM_READ}
 """What a service account's tokens may carry at most: it reads and imports. What counts is done by a person."""
 
 PRINCIPALS: Final = {"company director": DIRECTOR, "platform operator": OPERATOR, "service account": SERVICE}
@@ -97,7 +103,7 @@ PRINCIPALS: Final = {"company director": DIRECTOR, "platform operator": OPERATOR
 
 HEALTH: Final = frozenset(Permission) - {
     *(P.AUDIT_READ, P.CLINIC_READ, P.CLINIC_WRITE, P.COMPANY_READ, P.COMPANY_WRITE, P.MEMBER_READ, P.MEMBER_WRITE),
-    *(P.RULES_WRITE, P.SELF, P.SIGN_IN, P.TENANT_READ, P.TENANT_WRITE),
+    *(P.RULES_WRITE, P.SELF, P.SELF_MANAGE, P.SIGN_IN, P.TENANT_READ, P.TENANT_WRITE),
 }
 """What shows or changes something of a patient: all but these, so that a new permission is one of health data."""
 
@@ -111,3 +117,13 @@ def granted(role: Role, *, administrators_see_health: bool = True) -> frozenset[
 def walled(role: Role, *, administrators_see_health: bool = True) -> bool:
     """Return whether the database shows a role only the patients of a roster; without health data, that of nobody."""
     return role in WALLED or (role is Role.ADMINISTRATOR and not administrators_see_health)
+
+
+def token_scopes(owned: frozenset[Permission]) -> frozenset[Permission]:
+    """Return what somebody with these permissions may choose for a token, beside what every token may do."""
+    return owned - EVERYONE
+
+
+def token_permissions(owned: frozenset[Permission], scopes: Collection[str]) -> frozenset[Permission]:
+    """Return what a token may do now: never more than its owner may, whatever it was made with."""
+    return (owned - PERSONAL) & (BASE | {one for one in Permission if one in scopes})

@@ -1,19 +1,22 @@
 """A manager's figures, a company's figures, and an administrator's people as JSON."""
 
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from fastapi import Request
 from starlette.responses import Response
 
+from caretide.reports import actions as reports
 from caretide.reports.queries.agreements import register
 from caretide.reports.queries.company import company_page
+from caretide.reports.queries.endings import access_endings
 from caretide.reports.queries.people import users
 from caretide.reports.queries.settings import settings_out
 from caretide.reports.queries.team import team_metrics
 from caretide.reports.schemas.agreements import AgreementBody, EndBody, RegisterOut
 from caretide.reports.schemas.company import CompanyPage
-from caretide.reports.schemas.people import RoleBody, UserOut, UsersOut
+from caretide.reports.schemas.people import EndingOut, RoleBody, UserOut, UsersOut
 from caretide.reports.schemas.settings import SettingsOut, SettingsPatch
 from caretide.reports.schemas.team import TeamMetrics
 from caretide.runtime.web import Known, Router, TokenTx
@@ -67,14 +70,23 @@ async def change_role(tx: TokenTx, user_id: UUID, sent: RoleBody) -> UserOut:
 
 @router.post("/admin/users/{user_id}/suspend", status_code=204, tags=["admin"])
 async def suspend_user(tx: TokenTx, user_id: UUID) -> None:
-    """End somebody's access, sessions included. Refused while their timer runs."""
-    await actions.suspend_member(tx, user_id)
+    """End somebody's access: sessions, tokens and open links; a running timer stops at the last sign of life."""
+    await reports.end_access(tx, user_id)
 
 
 @router.post("/admin/users/{user_id}/reinstate", status_code=204, tags=["admin"])
 async def reinstate_user(tx: TokenTx, user_id: UUID) -> None:
     """Let a suspended person in again."""
     await actions.reinstate_member(tx, user_id)
+
+
+@router.get("/admin/access-endings", tags=["admin"])
+async def list_endings(tx: TokenTx, since: datetime | None = None, after: UUID | None = None) -> list[EndingOut]:
+    """The events `workforce.access_ended`, oldest first, 200 at most: whose access ended, and what with it.
+
+    Ask again `after` the last one's id; who else gives these people access has to be told within a day.
+    """
+    return await access_endings(tx, since, after)
 
 
 @router.get("/admin/agreements", tags=["admin"])

@@ -10,6 +10,7 @@ from caretide.postgres.roles import LoginRole
 from caretide.runtime.context_keys import install, signing_keys
 from caretide.runtime.mail import FolderPost
 from caretide.runtime.migrations import migrate
+from caretide.runtime.outbound import Reach
 from caretide.runtime.tx import Database, Stores
 from caretide.settings import Settings
 from caretide.vault.keys import Keyring
@@ -45,4 +46,6 @@ def open_stores(settings: Settings) -> Stores:
     keys = settings.home / "keys"
     vault = FolderVault(settings.home / "vault", Keyring.open(keys, "vault"))
     post = FolderPost(settings.home / "mail")
-    return Stores(Keyring.open(keys, "columns"), vault, signing_keys(settings.home), post)
+    trust = str(settings.outbound_trust) if settings.outbound_trust else None
+    reach = Reach(frozenset(one.lower() for one in settings.outbound_hosts), trust)
+    return Stores(Keyring.open(keys, "columns"), vault, signing_keys(settings.home), post, reach)

@@ -31,6 +31,14 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """What an operator lets be reached beside the internet at large: hosts, and whose certificates they have."""
+
+    hosts: frozenset[str] = frozenset()
+    trust: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A checked place: where to connect, and as whom it has to show itself."""
 
@@ -119,6 +127,19 @@ async def ask(
                 writer.close()
     except (OSError, TimeoutError, h11.ProtocolError) as error:
         raise Unavailable(f"{target.host} does not answer as it should ({type(error).__name__})") from error
+
+
+async def ask_named(
+    reach: Reach, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes = b""
+) -> Answer:
+    """Send one request to the host that an administrator named: in the internet, or one that the operator allowed."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        raise Invalid(REFUSED, field="url") from None
+    is_operators = host in reach.hosts
+    target = await checked(url, {host}, is_operators=is_operators)
+    return await ask(method, target, headers, body, trust=reach.trust if is_operators else None)
 
 
 def _request(method: str, target: Target, headers: Mapping[str, str], body: bytes) -> h11.Request:

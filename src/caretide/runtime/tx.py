@@ -27,6 +27,7 @@ from caretide.runtime.context import NO_ANSWER, TIMEOUTS, begin, bind, forget
 from caretide.runtime.db import column_cipher
 from caretide.runtime.mail import Letter, NoPost, Post
 from caretide.runtime.models import TenantKey
+from caretide.runtime.outbound import Reach
 from caretide.runtime.trail import NOWHERE, Named, Origin, Trail
 from caretide.vault.envelope import ColumnCipher, UnknownVersion, unwrap_for
 from caretide.vault.keys import Keyring
@@ -37,7 +38,7 @@ log = logging.getLogger("caretide")
 
 @dataclass(frozen=True)
 class Stores:
-    """What lies outside the database and is reached from a transaction: the keys, the documents' vault, the post.
+    """What lies outside the database and is reached from a transaction: keys, the documents' vault, post, other hosts.
 
     `keyring` wraps the tenants' column keys, `signing` signs the context that each transaction is bound by.
     """
@@ -46,6 +47,7 @@ class Stores:
     vault: Vault
     signing: Keyring
     post: Post = field(default_factory=NoPost)
+    reach: Reach = field(default_factory=Reach)
 
 
 @dataclass

@@ -92,7 +92,10 @@ async def open_pending(request: Request) -> AsyncIterator[Tx]:
 
 
 async def open_token(request: Request) -> AsyncIterator[Tx]:
-    """Open a transaction for the bearer of a session's secret. Cookies are not looked at: no request can be forged."""
+    """Open a transaction for the bearer of a token or of a session's secret.
+
+    Cookies are not looked at: no request can be forged.
+    """
     secret = bearer_secret(request)
     await _count(request, secret, "token")
     async with _opened(request, secret, Known.TOKEN) as tx:
@@ -142,16 +145,18 @@ def browser_secrets(request: Request) -> list[str]:
 
 
 def bearer_secret(request: Request) -> str:
-    """Return the session's secret from the authorization header; raise Unauthenticated where there is none."""
+    """Return the token or session's secret from the authorization header; raise Unauthenticated where there is none."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret:
-        raise Unauthenticated("Send a token: `Authorization: Bearer TOKEN`, from POST /api/v1/sessions")
+        raise Unauthenticated("Send a token: `Authorization: Bearer TOKEN`, one of yours or from POST /api/v1/sessions")
     return secret
 
 
 def _opened(request: Request, secret: str, known: Known) -> AbstractAsyncContextManager[Tx]:
     state = request.app.state
-    find_actor: FindActor = state.find_entrant if known is Known.PENDING else state.find_actor
+    # A token is shown, never kept in a cookie: one that stands there is no session.
+    finders = {Known.PENDING: state.find_entrant, Known.TOKEN: state.find_bearer}
+    find_actor: FindActor = finders.get(known, state.find_actor)
 
     async def identify(tx: Tx) -> Actor:
         actor = await find_actor(tx, secret, QUIET not in request.headers)

@@ -287,6 +287,33 @@ class MemberLicense(TenantTable):
     withdrawn_at: Mapped[datetime | None]
 
 
+class AccessEnding(TenantTable):
+    """That a person's access to the tenant ended, and what ended with it: the event `workforce.access_ended`.
+
+    Written by the transaction that ends it, once. `timer_ended_at` is the last sign of life that a running timer was
+    stopped at; `timer_seconds` what was recorded of it, and awaits approval.
+    """
+
+    __tablename__ = "access_endings"
+    __table_args__ = (
+        references("members", "member_id"),
+        references("members", "ended_by"),
+        Index("access_endings_at_idx", "tenant_id", "ended_at", "id"),
+        Index("access_endings_member_id_idx", "tenant_id", "member_id", "ended_at"),
+        CheckConstraint("sessions >= 0 AND tokens >= 0 AND links >= 0", name="counts"),
+    )
+
+    member_id: Mapped[UUID]
+    ended_by: Mapped[UUID | None]
+    ended_at: Mapped[datetime]
+    sessions: Mapped[int]
+    tokens: Mapped[int]
+    links: Mapped[int]
+    had_timer: Mapped[bool] = mapped_column(server_default=text("false"))
+    timer_ended_at: Mapped[datetime | None]
+    timer_seconds: Mapped[int | None]
+
+
 class Invitation(TenantTable):
     """A one-time link by which a member sets a password. Only its SHA-256 is kept."""
 

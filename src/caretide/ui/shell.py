@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Literal
+from uuid import UUID
 
 from caretide.kernel.permissions import Permission
 
@@ -60,6 +61,15 @@ class Message:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """A tenant that the account works in, and whether it is the one that the page belongs to."""
+
+    tenant_id: UUID
+    name: str
+    is_here: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shell:
     """The frame of a page; without an account it is that of a visitor."""
@@ -69,10 +79,15 @@ class Shell:
     account_name: str = ""
     role: str = ""
     tenant_name: str = ""
-    may_switch: bool = False
+    places: tuple[Workplace, ...] = ()
     demo: bool = False
     running: RunningTimer | None = None
     messages: tuple[Message, ...] = ()
+
+    @property
+    def may_switch(self) -> bool:
+        """Whether there is another place to work in."""
+        return len(self.places) > 1
 
     @property
     def shortcuts(self) -> tuple[Shortcut, ...]:

@@ -178,6 +178,10 @@ async def page_at(tx: Tx, asked: Asked, path: str) -> EventsPage:
     )
 
 
+_OTHERS: Final = {"system": "Caretide", "job": "Caretide", "service": "A service account"}
+"""Kinds of actors who are no member, as people read them."""
+
+
 def out(row: Row[*tuple[Any, ...]], names: Mapping[UUID, MemberRow]) -> EventOut:
     """Return a row of the trail as people read it."""
     member = names.get(row.member_id) if row.member_id else None
@@ -185,7 +189,7 @@ def out(row: Row[*tuple[Any, ...]], names: Mapping[UUID, MemberRow]) -> EventOut
         id=row.id,
         at=row.at,
         app_at=row.app_at,
-        who=member.display_name if member else {"system": "Caretide", "job": "Caretide"}.get(row.actor_kind, "Unknown"),
+        who=member.display_name if member else _OTHERS.get(row.actor_kind, "Unknown"),
         actor=row.actor_kind,
         account_id=row.account_id,
         member_id=row.member_id,

@@ -1,6 +1,6 @@
 """What is done to accounts and sessions. The verbs are public here, whichever module holds them."""
 
-from caretide.identity.actions.accounts import take_factors
+from caretide.identity.actions.accounts import end_account, reopen_account, take_factors
 from caretide.identity.actions.codes import (
     NewSeed,
     begin_totp,
@@ -38,6 +38,15 @@ from caretide.identity.actions.sign_in import (
     resume_by_password,
     sign_in,
 )
+from caretide.identity.actions.tokens import (
+    create_service_account,
+    create_service_token,
+    create_token,
+    end_service_account,
+    end_tokens,
+    revoke_my_token,
+    revoke_token,
+)
 from caretide.identity.opening import CONFIRM, SignedIn
 from caretide.identity.passwords import HASHER
 from caretide.identity.tries import Refused
@@ -54,9 +63,15 @@ __all__ = [
     "choose_tenant",
     "confirm_identity",
     "confirm_totp",
+    "create_service_account",
+    "create_service_token",
+    "create_token",
+    "end_account",
     "end_my_other_sessions",
     "end_my_session",
+    "end_service_account",
     "end_sessions",
+    "end_tokens",
     "enter",
     "first_passkey_offer",
     "join",
@@ -71,7 +86,10 @@ __all__ = [
     "remove_passkey",
     "remove_totp",
     "rename_passkey",
+    "reopen_account",
     "resume_by_password",
+    "revoke_my_token",
+    "revoke_token",
     "sign_in",
     "sign_in_by_passkey",
     "sign_out",

@@ -1,17 +1,17 @@
-"""What an administrator does for an account that cannot sign in any more."""
+"""What is done for an account that cannot sign in any more, and to one that never shall again."""
 
 from uuid import UUID
 
 from sqlalchemy import delete, select, update
 
 from caretide.identity.actions.sessions import end_sessions
-from caretide.identity.models import Account, Membership, Passkey, RecoveryCode, TotpSeed
+from caretide.identity.models import Account, Membership, Passkey, RecoveryCode, Session, TotpSeed
 from caretide.identity.notices import tell
 from caretide.identity.rules import Kind
 from caretide.identity.tries import forgotten, of_account, of_password
 from caretide.kernel.errors import Conflict, Forbidden, NotFound
 from caretide.kernel.permissions import Permission
-from caretide.kernel.records import Data, changes
+from caretide.kernel.records import Data, changes, signs_out
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 
@@ -37,3 +37,31 @@ async def take_factors(tx: Tx, account_id: UUID) -> None:
         await forgotten(tx, target)
     await end_sessions(tx, account_id)
     tell(tx, found, "reset")
+
+
+@requires(Permission.COMPANY_WRITE, signs_out(Data.ACCOUNT))
+async def end_account(tx: Tx, email: str) -> list[tuple[UUID, UUID]]:
+    """End an account everywhere: no session, token or factor of its opens anything from the next request on.
+
+    Returns tenant and member of each place where it works, whose access is then ended there, one after another: timers
+    and tokens are inside the tenants' walls. Ending it twice returns them again.
+    """
+    found = (await tx.db.execute(select(Account.id).where(Account.email == email.strip().lower()))).scalar_one_or_none()
+    if found is None:
+        raise NotFound("There is no account with this address")
+    await tx.db.execute(update(Account).where(Account.id == found, Account.ended_at.is_(None)).values(ended_at=tx.now))
+    standing = update(Session).where(Session.account_id == found, Session.ended_at.is_(None))
+    ended = (await tx.db.execute(standing.values(ended_at=tx.now))).rowcount
+    tx.note(ended_account=str(found), sessions_ended=ended)
+    places = select(Membership.tenant_id, Membership.member_id).where(Membership.account_id == found)
+    return [
+        (row.tenant_id, row.member_id) for row in (await tx.db.execute(places.order_by(Membership.tenant_id))).all()
+    ]
+
+
+@requires(Permission.COMPANY_WRITE, changes(Data.ACCOUNT))
+async def reopen_account(tx: Tx, email: str) -> None:
+    """Let an ended account sign in again. Where it may work, each tenant says: it reinstates the member."""
+    ended = update(Account).where(Account.email == email.strip().lower(), Account.ended_at.is_not(None))
+    if not (await tx.db.execute(ended.values(ended_at=None))).rowcount:
+        raise NotFound("There is no ended account with this address")

@@ -63,8 +63,10 @@ async def sign_in_by_passkey(tx: Tx, site: Site, answer: str, *, device: str = "
     """
     account_id = await _proved(tx, site, answer)
     tx.note(account_id=account_id)
-    wanted = select(Account.display_name).where(Account.id == account_id)
-    name = (await tx.db.execute(wanted)).scalar_one()
+    wanted = select(Account.display_name).where(Account.id == account_id, Account.ended_at.is_(None))
+    name = (await tx.db.execute(wanted)).scalar_one_or_none()
+    if name is None:
+        raise Invalid(REFUSED)
     return await opened(tx, account_id, name, {Factor.PASSKEY}, device)
 
 

@@ -26,7 +26,7 @@ async def stay(tx: Tx) -> None:
     """Give a sign of life. Being asked is all: the request itself put off the session's end."""
 
 
-@requires(Permission.SELF, signs_in(Data.ACCOUNT))
+@requires(Permission.SELF_MANAGE, signs_in(Data.ACCOUNT))
 async def choose_tenant(tx: Tx, secret: str, tenant_id: UUID) -> str:
     """Work in one of one's tenants from the next request on; return the session's new secret."""
     for place in await queries.memberships(tx):
@@ -35,7 +35,7 @@ async def choose_tenant(tx: Tx, secret: str, tenant_id: UUID) -> str:
     raise NotFound("You do not work in this tenant")
 
 
-@requires(Permission.SELF, signs_out(Data.ACCOUNT))
+@requires(Permission.SELF_MANAGE, signs_out(Data.ACCOUNT))
 async def end_my_session(tx: Tx, session_id: UUID) -> None:
     """End one of one's own sessions, wherever it is."""
     mine = update(Session).where(
@@ -45,7 +45,7 @@ async def end_my_session(tx: Tx, session_id: UUID) -> None:
         raise NotFound("There is no such session")
 
 
-@requires(Permission.SELF, signs_out(Data.ACCOUNT))
+@requires(Permission.SELF_MANAGE, signs_out(Data.ACCOUNT))
 async def end_my_other_sessions(tx: Tx, secret: str) -> int:
     """End all of one's sessions but the one that asks; return how many there were."""
     others = update(Session).where(

@@ -3,5 +3,6 @@
 from caretide.identity.pages.account import router
 from caretide.identity.pages.enroll import router as enrolling
 from caretide.identity.pages.sign_in import entering, public
+from caretide.identity.pages.tokens import router as tokens
 
-__all__ = ["enrolling", "entering", "public", "router"]
+__all__ = ["enrolling", "entering", "public", "router", "tokens"]

@@ -123,7 +123,8 @@ async def show_second(request: Request, tx: PendingTx, next: str = "/") -> Respo
 async def _proof(tx: Tx, request: Request, to: str) -> ProofPage:
     known = await queries.standing(tx, session_secret(request))
     factors = await queries.factors_of(tx, known.account_id)
-    return ProofPage(name=known.display_name, email=known.email, factors=factors, next=to)
+    vouched = known.issuer is not None
+    return ProofPage(name=known.display_name, email=known.email, factors=factors, next=to, vouched=vouched)
 
 
 @entering.post(queries.SECOND)

@@ -118,8 +118,8 @@ async def ask_to_suspend(request: Request, tx: SessionTx, member_id: UUID) -> Re
 
 @router.post("/admin/people/{member_id}/suspend")
 async def suspend(request: Request, tx: SessionTx, member_id: UUID) -> Response:
-    """End a person's access."""
-    return await _submit(request, tx, member_id, "suspended", lambda _: actions.suspend_member(tx, member_id))
+    """End a person's access, with all that hangs on it."""
+    return await _submit(request, tx, member_id, "suspended", lambda _: reports.end_access(tx, member_id))
 
 
 @router.post("/admin/people/{member_id}/reinstate")

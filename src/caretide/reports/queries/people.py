@@ -10,8 +10,10 @@ from sqlalchemy import func, or_, select
 
 from caretide.identity import queries as identity
 from caretide.identity.queries import Seen
+from caretide.identity.queries import tokens as identity_tokens
 from caretide.kernel.permissions import Permission, Role
 from caretide.kernel.records import Data, reads
+from caretide.reports.queries.endings import endings_of
 from caretide.reports.rules import people as rules
 from caretide.reports.rules.administration import (
     RENEW_WITHIN_DAYS,
@@ -235,7 +237,7 @@ def _options(choices: Mapping[str, str]) -> tuple[Option, ...]:
 
 @requires(Permission.MEMBER_WRITE, reads(Data.STAFF, Data.ACCOUNT))
 async def member_page(tx: Tx, member_id: UUID, invited: InviteLink | None = None) -> MemberPage:
-    """Return one person, what would end with their access, and why it cannot end, if so."""
+    """Return one person, what would end with their access or did, and why it cannot end, if so."""
     person = await tenants.member(tx, member_id)
     (line,) = await _lines(tx, [person])
     seen = (await identity.seen_here(tx)).get(person.account_id) if person.account_id else None
@@ -253,6 +255,8 @@ async def member_page(tx: Tx, member_id: UUID, invited: InviteLink | None = None
         panel=(await tx.db.execute(panel)).scalar_one(),
         why_not=await _why_not(tx, person),
         invited=invited,
+        tokens=await identity_tokens.standing_tokens(tx, member_id),
+        endings=await endings_of(tx, member_id),
     )
 
 

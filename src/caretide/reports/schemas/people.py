@@ -95,6 +95,8 @@ class MemberPage:
     panel: int
     why_not: str
     invited: InviteLink | None = None
+    tokens: int = 0
+    endings: tuple["EndingOut", ...] = ()
 
 
 class MemberForm(BaseModel):
@@ -176,3 +178,23 @@ class UsersOut(BaseModel):
     total: int
     page: int
     pages: int
+
+
+class EndingOut(BaseModel):
+    """The event `workforce.access_ended`: whose access ended, when, by whom (null: the command line), and what with it.
+
+    `timer_seconds` were recorded of a running timer up to `timer_ended_at`, its last sign of life; they await approval.
+    """
+
+    id: UUID
+    member_id: UUID
+    name: str
+    email: str
+    ended_at: datetime
+    ended_by: str | None
+    sessions: int
+    tokens: int
+    links: int
+    had_timer: bool
+    timer_ended_at: datetime | None
+    timer_seconds: int | None

@@ -28,6 +28,7 @@ from caretide.tenants.actions.members import (
 from caretide.tenants.actions.settings import change_settings
 from caretide.tenants.actions.tenants import create_company, create_tenant, join_company, serve_tenant
 from caretide.tenants.actions.waivers import end_waiver, waive_duty
+from caretide.tenants.endings import StoppedTimer
 
 __all__ = [
     "CLINIC_FACT_KINDS",
@@ -37,6 +38,7 @@ __all__ = [
     "NewClinic",
     "NewMember",
     "NewPractitioner",
+    "StoppedTimer",
     "TokenIssued",
     "accept_invitation",
     "accept_with_passkey",

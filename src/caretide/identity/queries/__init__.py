@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Row, and_, bindparam, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Integer, Row, and_, bindparam, case, func, literal_column, select, update
 
 from caretide.identity.models import Account, Membership, Passkey, RecoveryCode, Session, TotpSeed
 from caretide.identity.rules import ABSOLUTE, IDLE, Factor, Stage, ago, is_whole, stage
@@ -32,12 +32,16 @@ _SESSION = select(
     Session.amr,
     Session.auth_time,
     Session.id,
+    Session.issuer,
+    Session.via_tenant,
+    Session.via_company,
     # The tenant is not bound yet: this stands outside its wall, kept by the tenant's setting.
     _IDLE_MINUTES,
 ).where(
     Session.id_hash == bindparam("id_hash"),
     Session.account_id == Account.id,
     Session.ended_at.is_(None),
+    Account.ended_at.is_(None),
 )
 _SEEN = update(Session).where(Session.id_hash == bindparam("hash")).values(last_seen_at=bindparam("now"))
 
@@ -58,6 +62,9 @@ class Known:
     amr: frozenset[Factor]
     auth_time: datetime
     last_seen_at: datetime
+    issuer: str | None
+    via_tenant: UUID | None
+    via_company: UUID | None
     stage: Stage
 
 
@@ -84,6 +91,9 @@ async def standing(tx: Tx, secret: str) -> Known:
         amr=frozenset(Factor(one) for one in row.amr),
         auth_time=row.auth_time,
         last_seen_at=row.last_seen_at,
+        issuer=row.issuer,
+        via_tenant=row.via_tenant,
+        via_company=row.via_company,
         stage=at,
     )
 
@@ -107,8 +117,9 @@ async def session(tx: Tx, secret: str, *, sign_of_life: bool = True) -> Known:
 
 @open_to_all("sign-in compares the password of an account that nobody has proved to own yet", reads(Data.ACCOUNT))
 async def account_by_email(tx: Tx, email: str) -> Row[UUID, str, str, str | None] | None:
-    """Return id, e-mail, display name and password hash of the account with an address."""
-    wanted = select(Account.id, Account.email, Account.display_name, Account.password_hash)
+    """Return id, e-mail, display name and password hash of the account with an address; an ended one shows no hash."""
+    standing = case((Account.ended_at.is_(None), Account.password_hash)).label("password_hash")
+    wanted = select(Account.id, Account.email, Account.display_name, standing)
     return (await tx.db.execute(wanted.where(Account.email == email.strip().lower()))).one_or_none()
 
 
@@ -180,6 +191,14 @@ _MEMBERSHIPS = (
     .where(Membership.account_id == bindparam("account_id"))
     .order_by(Membership.tenant_id)
 )
+
+
+@requires(Permission.MEMBER_WRITE, reads(Data.ACCOUNT))
+async def last_sign_of_life(tx: Tx, account_id: UUID) -> datetime | None:
+    """Return when an account last gave a sign of life in the acting tenant, in whichever session."""
+    here = select(func.max(Session.last_seen_at))
+    here = here.where(Session.account_id == account_id, Session.tenant_id == tx.tenant_id)
+    return (await tx.db.execute(here)).scalar_one()
 
 
 @dataclass(frozen=True, slots=True)

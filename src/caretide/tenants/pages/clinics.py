@@ -1,5 +1,6 @@
 """Invitations, the choice of a tenant, and the clinics with their facts and people."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from fastapi import Request
@@ -7,11 +8,13 @@ from starlette.responses import Response
 
 from caretide.identity import actions as identity
 from caretide.identity.rules import Factor, Site, device_name
-from caretide.identity.schemas import TenantsPage
+from caretide.identity.schemas import InvitationPage, TenantsPage
 from caretide.kernel.errors import Invalid
 from caretide.runtime.tx import Tx
 from caretide.runtime.web import Known, PublicTx, Router, SessionTx, keep_session, network_of, session_secret
 from caretide.tenants import actions, queries
+from caretide.tenants.actions.sign_on import choose_place
+from caretide.tenants.queries.sign_on import offered_here, open_places
 from caretide.tenants.schemas import (
     AcceptForm,
     ClinicEditForm,
@@ -35,13 +38,19 @@ WAIVERS = "/admin/waivers"
 @public.get("/invitations/{token}")
 async def show_invitation(request: Request, tx: PublicTx, token: str) -> Response:
     """Show what the one-time link invites to."""
-    return respond.visitor_page(request, "identity/invitation.html", await queries.invitation_page(tx, token))
+    return respond.visitor_page(request, "identity/invitation.html", await _invitation(tx, token))
+
+
+async def _invitation(tx: Tx, token: str) -> InvitationPage:
+    page = await queries.invitation_page(tx, token)
+    offered = await offered_here(tx, queries.tenant_of_token(token))
+    return replace(page, providers=tuple(one for one, _ in offered))
 
 
 @public.post("/invitations/{token}")
 async def accept_invitation(request: Request, tx: PublicTx, token: str) -> Response:
     """Take the password that was chosen, or that of the account; the second factor comes next."""
-    page = await queries.invitation_page(tx, token)
+    page = await _invitation(tx, token)
     values = await respond.fields(request)
     accepted: list[UUID | identity.Refused] = []
 
@@ -71,7 +80,7 @@ async def offer_passkey(request: Request, tx: PublicTx, token: str) -> Response:
 @public.post("/invitations/{token}/passkey")
 async def accept_with_passkey(request: Request, tx: PublicTx, token: str) -> Response:
     """Take a passkey as the account's way to sign in: nothing more is needed."""
-    page = await queries.invitation_page(tx, token)
+    page = await _invitation(tx, token)
     values = await respond.fields(request)
     accepted: list[UUID] = []
 
@@ -98,7 +107,8 @@ async def _enter(request: Request, tx: Tx, account_id: UUID, name: str, factor: 
 async def show_tenants(request: Request, tx: SessionTx) -> Response:
     """Ask where to work; who may not any more is told so."""
     ended = await queries.ended_places(tx)
-    page = TenantsPage(account_name=tx.actor.name, choices=tuple(await queries.my_places(tx)), ended=ended)
+    places = await open_places(tx, session_secret(request))
+    page = TenantsPage(account_name=tx.actor.name, choices=tuple(places), ended=ended)
     return await respond.page(request, tx, "identity/tenants.html", page)
 
 
@@ -106,7 +116,7 @@ async def show_tenants(request: Request, tx: SessionTx) -> Response:
 async def choose_tenant(request: Request, tx: SessionTx) -> Response:
     """Work there from now on."""
     chosen = parsed(TenantForm, await respond.fields(request))
-    secret = await identity.choose_tenant(tx, session_secret(request), chosen.tenant_id)
+    secret = await choose_place(tx, session_secret(request), chosen.tenant_id)
     response = respond.redirect(request, "/")
     keep_session(request, response, secret)
     return response
