@@ -5,7 +5,7 @@ from alembic import op
 from migrations.walls import ROLES, run_file, secure
 
 revision = "0019"
-down_revision = "0017"
+down_revision = "0018"
 
 
 def upgrade() -> None:

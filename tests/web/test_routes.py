@@ -44,6 +44,9 @@ PUBLIC = {
     "POST /invitations/{token}",
     "POST /invitations/{token}/passkey",
     "POST /invitations/{token}/passkey-offer",
+    "POST /invitations/{token}/sso",
+    "GET /sign-in/sso",
+    "GET /sign-in/sso/return",
     "POST /api/v1/sessions",
     "POST /api/v1/invitations/accept",
 }

@@ -1,11 +1,12 @@
-"""`caretide accounts`, `tokens` and `service-accounts`: who and what gets in, from the command line."""
+"""`caretide accounts`, `tokens`, `service-accounts` and `companies sign-on`: who and what gets in."""
 
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from caretide.tenants.cli import JsonOption, TenantOption, in_tenant
+from caretide.tenants.cli import JsonOption, TenantOption, companies, in_tenant
 
 accounts = typer.Typer(help="Accounts: people who sign in, in one tenant or several.", no_args_is_help=True)
 tokens = typer.Typer(help="Tokens by which programs work in a tenant.", no_args_is_help=True)
@@ -136,3 +137,37 @@ def end_service(
 
     revoked = in_tenant(tenant, lambda tx: actions.end_service_account(tx, service))
     typer.echo(f"The service account has ended; {revoked} tokens are revoked.")
+
+
+@companies.command("sign-on")
+def company_sign_on(
+    company: Annotated[str, typer.Argument(help="The company's slug.")],
+    issuer: Annotated[str, typer.Option(help="The identity provider's issuer, letter by letter.")] = "",
+    client_id: Annotated[str, typer.Option(help="The client that the provider knows us as.")] = "",
+    secret_file: Annotated[Path | None, typer.Option(help="A file with the client's secret, if it has one.")] = None,
+    name: Annotated[str, typer.Option(help="What people know it as.")] = "Company sign-on",
+    acr: Annotated[str, typer.Option(help="What its acr says when two factors were given.")] = "",
+    amr: Annotated[str, typer.Option(help="What its amr says when two factors were given.")] = "",
+    off: Annotated[bool, typer.Option("--off", help="Take its word no more.")] = False,
+) -> None:
+    """Set up the identity provider of a service company, for its people in the tenants that it serves."""
+    from caretide.identity.actions import providers
+    from caretide.identity.schemas import ProviderForm
+    from caretide.kernel.actor import Actor
+    from caretide.runtime.console import run
+    from caretide.runtime.installation import Installation
+    from caretide.tenants import queries
+
+    secret = secret_file.read_text("utf-8").strip() if secret_file else ""
+    new = ProviderForm(name=name, issuer=issuer, client_id=client_id, client_password=secret, acr=acr, amr=amr)
+
+    async def work(ours: Installation) -> None:
+        async with ours.database.tx(Actor.operator()) as tx:
+            company_id = await queries.company_by_slug(tx, company)
+            if off:
+                await providers.switch_off_company_provider(tx, company_id)
+            else:
+                await providers.save_company_provider(tx, company_id, new)
+
+    run(work)
+    typer.echo("Its word is not taken any more." if off else f"The people of '{company}' sign in by {issuer}.")
