@@ -4,13 +4,13 @@ from alembic import op
 
 from migrations.walls import ROLES, run_file, secure
 
-revision = "0019"
-down_revision = "0018"
+revision = "0021"
+down_revision = "0020"
 
 
 def upgrade() -> None:
     """Apply."""
-    run_file("0019_tokens")
+    run_file("0021_tokens")
     secure("service_accounts", "SELECT, INSERT")
     secure("api_tokens", "SELECT, INSERT")
     secure("access_endings", "SELECT, INSERT")

@@ -2,13 +2,13 @@
 
 from migrations.walls import run_file, secure, share
 
-revision = "0020"
-down_revision = "0019"
+revision = "0022"
+down_revision = "0021"
 
 
 def upgrade() -> None:
     """Apply."""
-    run_file("0020_single_sign_on")
+    run_file("0022_single_sign_on")
     secure("tenant_providers", "SELECT, INSERT, UPDATE")
     share("company_providers", "SELECT, INSERT, UPDATE")
     share("linked_identities", "SELECT, INSERT, UPDATE, DELETE")
