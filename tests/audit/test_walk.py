@@ -38,6 +38,7 @@ SILENT = {
     "/_components/fragment": "the gallery of the pieces: nobody's data",
     "/": "leads on to the first page",
     "/sign-in": "asks who it is",
+    "/sign-in/sso": "asks for which organization, and names none",
 }
 """Routes that record nothing, with the reason."""
 

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.x509.oid import NameOID
 from joserfc.jwk import ECKey, RSAKey
 
@@ -119,11 +119,13 @@ def _seal(key: RSAKey | ECKey, text: bytes, algorithm: str) -> bytes:
     if algorithm.startswith("HS"):
         # As if the public key were a secret that we share.
         return hmac.digest(key.as_pem(private=False), text, digest.name)
-    if isinstance(key, ECKey):
-        first, second = utils.decode_dss_signature(key.private_key.sign(text, ec.ECDSA(digest)))
+    private = key.private_key
+    if isinstance(private, ec.EllipticCurvePrivateKey):
+        first, second = utils.decode_dss_signature(private.sign(text, ec.ECDSA(digest)))
         return first.to_bytes(32, "big") + second.to_bytes(32, "big")
+    assert isinstance(private, rsa.RSAPrivateKey)
     salted = padding.PSS(padding.MGF1(digest), digest.digest_size)
-    return key.private_key.sign(text, salted if algorithm.startswith("PS") else padding.PKCS1v15(), digest)
+    return private.sign(text, salted if algorithm.startswith("PS") else padding.PKCS1v15(), digest)
 
 
 def encoded(value: Any) -> str:

@@ -15,7 +15,7 @@ from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx, bind
 from caretide.time_log import queries
 from caretide.time_log.models import Timer
-from caretide.time_log.recording import Whose, insert_entries, sealed
+from caretide.time_log.recording import Kind, Whose, insert_entries, sealed
 from caretide.time_log.rules import told_interval
 
 REASON: Final = "Their access ended while the timer ran; it was stopped at the last sign of life"
@@ -59,19 +59,20 @@ async def end_timer_of(tx: Tx, member_id: UUID, alive_at: datetime | None) -> En
             staff_role=timer.staff_role,
             credential=timer.credential,
         )
-        seconds = await _recorded(tx, whose, timer.activity_type, timer.started_at, at)
+        kind = Kind(timer.activity_type, timer.activity_id)
+        seconds = await _recorded(tx, whose, kind, timer.started_at, at)
     finally:
         await bind(tx.db, tx.actor)
     tx.note(timer_of=str(member_id), timer_began=timer.started_at.isoformat(), timer_ended=at.isoformat())
     return Ended(at, seconds)
 
 
-async def _recorded(tx: Tx, whose: Whose, activity_type: str, start: datetime, end: datetime) -> int:
+async def _recorded(tx: Tx, whose: Whose, kind: Kind, start: datetime, end: datetime) -> int:
     try:
         async with tx.attempt():
             stretch = told_interval(start, end, tx.now)
             why = sealed(REASON, queries.REASON_PLACE)
-            made = await insert_entries(tx, whose, activity_type, [(*stretch, "manual")], note=None, reason=why)
+            made = await insert_entries(tx, whose, kind, [(*stretch, "manual")], note=None, reason=why)
     except CaretideError:
         return 0
     return sum(one.seconds for one in made)
