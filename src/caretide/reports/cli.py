@@ -41,7 +41,7 @@ def end_account(
     say(
         {"email": email, "tenants": ended},
         as_json=as_json,
-        text=f"{email} opens nothing any more; {ended} places ended.",
+        text=f"{email} opens nothing any more. Places ended: {ended}.",
     )
 
 
@@ -136,7 +136,7 @@ def end_service(
     from caretide.identity import actions
 
     revoked = in_tenant(tenant, lambda tx: actions.end_service_account(tx, service))
-    typer.echo(f"The service account has ended; {revoked} tokens are revoked.")
+    typer.echo(f"The service account has ended. Tokens revoked with it: {revoked}.")
 
 
 @companies.command("sign-on")

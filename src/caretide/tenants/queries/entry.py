@@ -139,7 +139,7 @@ async def me(tx: Tx) -> schemas.Me:
     return schemas.Me(
         name=tx.actor.name,
         # A service account is nobody of the tenant's people.
-        role=(await myself(tx)).role if tx.actor.member_id else " ".join(tx.actor.roles),
+        role=" ".join(tx.actor.roles) if tx.actor.kind == "service" else (await myself(tx)).role,
         tenant=schemas.TenantOut.model_validate(await my_tenant(tx)),
         permissions=sorted(tx.actor.permissions),
     )
