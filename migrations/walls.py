@@ -10,6 +10,7 @@ from alembic import op
 
 SQL: Final = Path(__file__).parent / "sql"
 ROLES = "caretide_app, caretide_worker"
+SEES_ALL: Final = "(SELECT ctx.sees_all())"
 
 
 def secure(table: str, grants: str, *, patient: str | None = None) -> None:
@@ -23,11 +24,26 @@ def secure(table: str, grants: str, *, patient: str | None = None) -> None:
     mine = "tenant_id = (SELECT ctx.tenant())"
     op.execute(f"CREATE POLICY tenant ON {table} AS RESTRICTIVE FOR ALL TO PUBLIC USING ({mine}) WITH CHECK ({mine})")
     if patient:
-        seen = f"(SELECT ctx.sees_all()) OR {patient} = ANY ((SELECT ctx.roster())::uuid[])"
+        text = seen(table, patient)
         op.execute(
-            f"CREATE POLICY roster ON {table} AS RESTRICTIVE FOR ALL TO PUBLIC USING ({seen}) WITH CHECK ({seen})"
+            f"CREATE POLICY roster ON {table} AS RESTRICTIVE FOR ALL TO PUBLIC USING ({text}) WITH CHECK ({text})"
         )
     op.execute(f"GRANT {grants} ON {table} TO {ROLES}")
+
+
+def seen(table: str, patient: str = "patient_id") -> str:
+    """Return the condition of wall two: who sees every patient, a patient of the roster, or one of a clinic on duty.
+
+    Where there is no duty yet, in revisions before it came, the text is that of its time.
+    """
+    listed = f"{SEES_ALL} OR {patient} = ANY ((SELECT ctx.roster())::uuid[])"
+    if not op.get_bind().exec_driver_sql("SELECT to_regprocedure('ctx.duty()') IS NOT NULL").scalar():
+        return listed
+    if table == "patients":
+        return f"{listed} OR clinic_id = ANY ((SELECT ctx.duty())::uuid[])"
+    # The patient's own row decides: it knows the clinic. Nobody asks who is on duty nowhere.
+    place = f"SELECT FROM patients AS p WHERE p.tenant_id = {table}.tenant_id AND p.id = {table}.{patient}"
+    return f"{listed} OR ((SELECT ctx.duty()) IS NOT NULL AND EXISTS ({place}))"
 
 
 def share(table: str, grants: str) -> None:

@@ -29,6 +29,7 @@ from caretide.ehr import pages as ehr_pages
 from caretide.enrollment import api as enrollment_api
 from caretide.identity import api as identity_api
 from caretide.identity import pages as identity_pages
+from caretide.identity.opening import CONFIRM
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import (
     CaretideError,
@@ -53,6 +54,7 @@ from caretide.reports.pages import people as people_pages
 from caretide.reports.pages import settings as settings_pages
 from caretide.reports.pages import team as team_pages
 from caretide.rosters import api as rosters_api
+from caretide.rosters import pages as rosters_pages
 from caretide.runtime.access import Denied
 from caretide.runtime.gate import AccessGate, Site
 from caretide.runtime.installation import Installation
@@ -105,6 +107,7 @@ PAGES: Final = (
     time_log_pages.router,
     workspace_pages.router,
     outreach_pages.router,
+    rosters_pages.router,
     team_pages.router,
     billing_pages.router,
     documents_pages.router,
@@ -134,6 +137,7 @@ FEATURES_WITH_TEMPLATES: Final = (
     "tenants",
     "time_log",
     "outreach",
+    "rosters",
     "reports",
     "workspace",
     "billing",
@@ -288,7 +292,11 @@ def _problem_for_error(request: Request, error: Exception) -> Response:
         more["permission"] = error.permission
     if isinstance(error, Invalid) and error.field:
         more["field"] = error.field
-    answer = _problem(request, status_of(error), error.message, **more)
+    status = status_of(error)
+    if isinstance(error, Unauthenticated) and error.at == CONFIRM:
+        # Known, but not lately enough for this.
+        status, more["type"] = 403, "step-up-required"
+    answer = _problem(request, status, error.message, **more)
     if isinstance(error, TooMany):
         answer.headers["retry-after"] = str(error.seconds)
     return answer

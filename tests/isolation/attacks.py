@@ -149,6 +149,11 @@ WRITES: Final = {
     " VALUES ('default', 'x', json_build_object('tenant', '{b}'))",
     "designate oneself": "INSERT INTO designations (tenant_id, id, patient_id, member_id, valid_from)"
     " SELECT '{b}', gen_random_uuid(), '{row}', '{row}', now()",
+    "cover oneself": "INSERT INTO covers (tenant_id, id, absent_id, cover_id, clinic_id, first_on, last_on, starts_at,"
+    " ends_at) SELECT '{b}', gen_random_uuid(), '{row}', '{row}', '{row}', '2020-01-01', '2099-01-01', '2020-01-01',"
+    " '2099-01-01'",
+    "duty for their clinic": "INSERT INTO pool_duties (tenant_id, id, clinic_id, member_id, first_on, from_minute,"
+    " until_minute) SELECT '{b}', gen_random_uuid(), '{row}', '{row}', '2020-01-01', 0, 1440",
     "password of the role": "ALTER ROLE caretide_worker PASSWORD 'x'",
 }
 
@@ -165,6 +170,38 @@ ATTACKS: Final = {
     for name, script in scripts.items()
 }
 """Every attack, by kind and name."""
+
+NEW: Final = "gen_random_uuid(), clock_timestamp()"
+
+CLIMBS: Final = {
+    "designation": "INSERT INTO designations (id, valid_from, patient_id, member_id) SELECT {new}, '{next}', '{me}'",
+    "another's designation": "UPDATE designations SET valid_to = NULL; UPDATE designations SET member_id = '{me}'",
+    "cover": "INSERT INTO covers (id, recorded_at, absent_id, cover_id, clinic_id, first_on, last_on, starts_at,"
+    " ends_at) SELECT {new}, '{next}', '{me}', '{me}', '2020-01-01', '2099-01-01', '2020-01-01', '2099-01-01'",
+    "another's cover": "UPDATE covers SET cover_id = '{me}'; UPDATE covers SET ended_at = NULL, ended_by = '{me}'",
+    "duty": "INSERT INTO pool_duties (id, recorded_at, clinic_id, member_id, first_on, from_minute, until_minute)"
+    " SELECT {new}, '{next}', '{me}', '2020-01-01', 0, 1440",
+    "another's duty": "UPDATE pool_duties SET member_id = '{me}'; UPDATE pool_duties SET ended_at = NULL",
+    "clinic's calendar": "SET timezone = 'Pacific/Kiritimati'; SET datestyle = 'German'; SET extra_float_digits = 0",
+    "another clinic for one's patient": "UPDATE patients SET clinic_id = '{next}'; SELECT ctx.duty();"
+    " UPDATE patients SET clinic_id = '{me}'",
+    "another's patient to one's clinic": "UPDATE patients SET clinic_id = '{me}' WHERE id = '{next}'",
+    "emergency access by hand": "INSERT INTO glass_openings (id, patient_id, used_by, category, reason, opened_at,"
+    " until) SELECT gen_random_uuid(), '{next}', '{me}', 'urgent', '\\x00', now(), now() + interval '1 hour'",
+    "another's emergency access": "UPDATE glass_openings SET used_by = '{me}', ended_at = NULL",
+    "emergency access for ever": "UPDATE glass_openings SET until = 'infinity', patient_id = '{next}'",
+    "emergency access without being named": "SELECT ctx.break_glass(gen_random_uuid(), '{next}', 'urgent', '\\x00')",
+    "naming oneself": "INSERT INTO tenant_settings (id, name, value, recorded_at) SELECT gen_random_uuid(),"
+    " 'administrators_see_health', 'true', now()",
+    "somebody's name beyond the roster": "SELECT * FROM ctx.find_beyond('{next}', NULL, NULL, NULL)",
+    "a review in another's name": "INSERT INTO glass_reviews (id, opening_id, used_by, reviewed_by, verdict)"
+    " SELECT gen_random_uuid(), id, used_by, '{next}', 'appropriate' FROM glass_openings",
+    "the question asked for all": "SELECT ctx.answered('{next}', now()), ctx.roster(), ctx.duty()",
+    "the wall left open": "SELECT ctx.answered(p, now()) FROM unnest(ARRAY['{next}', NULL]::uuid[]) p;"
+    " SELECT ctx.answered('{me}', 'infinity'); SELECT ctx.answered('{me}', '-infinity')",
+    "the owner's way in, unwalled": "SELECT ctx.enter('{tenant}', '{me}', false)",
+}
+"""What somebody behind the roster's wall would try, to see the next member's patient: `{me}`, `{next}`, `{tenant}`."""
 
 PLANT: Final = """
     DO $$ DECLARE s record; BEGIN

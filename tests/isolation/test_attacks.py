@@ -11,9 +11,9 @@ from sqlalchemy import text
 from caretide.kernel.actor import Actor
 from caretide.runtime.tx import Database, Stores, Tx
 from tests.database import HandClock, Server
-from tests.isolation.attacks import ATTACKS, PLANT
+from tests.isolation.attacks import ATTACKS, CLIMBS, NEW, PLANT
 from tests.isolation.conftest import Tell, ciphers
-from tests.isolation.twins import OTHER_TENANT, OURS, TENANT, THEIRS, Stranger, Table
+from tests.isolation.twins import NEXT, OTHER_TENANT, OURS, TENANT, THEIRS, Stranger, Table
 
 TOKEN = text("SELECT current_setting('app.ctx'), pg_backend_pid()")
 
@@ -113,6 +113,26 @@ async def test_an_attack_sees_what_is_its_own(doors: Database) -> None:
     """The attacks run: the same means show the attacker's own rows."""
     async with doors.tx(actor(OURS)) as tx:
         assert OURS.canary in await run(tx, "SELECT * FROM patients; SELECT * FROM time_log_entries")
+
+
+@pytest.mark.req("T-28", "Z-04")
+async def test_no_sql_behind_the_roster_wall_shows_the_next_members_patient(doors: Database, tell: Tell) -> None:
+    looking = "; SELECT p.id FROM patients p"
+    look = text("SELECT array_agg(DISTINCT id) FROM patients")
+    told = text("SELECT array_agg(DISTINCT patient_id) FROM time_log_entries")
+    climbed: list[str] = []
+    for name, script in CLIMBS.items():
+        filled = script.format(new=NEW, me=OURS.id, next=NEXT.id, tenant=TENANT)
+        for before in (filled, f"SAVEPOINT s; {filled}; ROLLBACK TO s"):
+            async with doors.tx(actor(OURS, walled=True)) as tx:
+                said = await run(tx, before + looking)
+                if f"UUID('{NEXT.id}')" in said:
+                    climbed.append(f"{name}: at once")
+        async with doors.tx(actor(OURS, walled=True)) as tx:
+            if (await tx.db.scalar(look), await tx.db.scalar(told)) != ([OURS.id], [OURS.id]):
+                climbed.append(f"{name}: afterwards")
+    assert not climbed, "\n".join(climbed)
+    tell(f"Z-04: {len(CLIMBS)} ways to move the roster's wall from behind it: the next member's patient never seen")
 
 
 @pytest.mark.req("T-28")

@@ -160,8 +160,18 @@ def fill(connection: Connection[Any]) -> None:
                 with suppress(errors.UniqueViolation), connection.transaction():
                     # Where a tenant may have one row alone, the second of theirs has none.
                     connection.execute(insertion(name, list(given)), list(given.values()))
+        connection.execute(_ARMS)
 
 
+# Every reason to see a patient holds now, for each stranger and their own patient: cover for themselves, duty for the
+# clinic, emergency access. A wall that asks one of them wrongly shows somebody else's.
+_ARMS = """
+    UPDATE clinics SET time_zone = 'America/Chicago';
+    UPDATE covers SET starts_at = now() - interval '1 day', ends_at = now() + interval '1 day', ended_at = NULL;
+    UPDATE pool_duties SET last_on = NULL, weekdays = NULL, from_minute = 0, until_minute = 1440, ended_at = NULL,
+        recorded_at = '2020-01-01';
+    UPDATE glass_openings SET opened_at = now(), until = now() + interval '60 minutes', ended_at = NULL;
+"""
 _STRIP = """
     DO $$ DECLARE one record; BEGIN
         FOR one IN SELECT conrelid::regclass AS place, conname FROM pg_constraint

@@ -41,6 +41,7 @@ from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, changes, creates, decides
 from caretide.programs.limits import LimitSet
+from caretide.rosters import queries as rosters
 from caretide.runtime.access import requires
 from caretide.runtime.bulk import execute_many, insert_many, insertion
 from caretide.runtime.collector import uncollected
@@ -72,6 +73,9 @@ async def request_close(tx: Tx, month: Month, clinic_ids: Sequence[UUID] | None 
         raise NotFound("This tenant has no such clinic; see `caretide clinics list`")
     for clinic in chosen:
         require_over(month, clinic.zone, tx.now, clinic.name)
+    # Whoever opened a record that was not theirs answers for it before the month that it fell into is done with.
+    if (due := await rosters.due_reviews(tx, {clinic.id for clinic in chosen}, month)).overdue:
+        raise Conflict(f"Emergency access was not reviewed within two working days ({due.overdue}); review it first")
     tx.note(month=str(month), clinics=[str(clinic.id) for clinic in chosen])
     states = await closes.close_states(tx, month)
     unfinished = 0

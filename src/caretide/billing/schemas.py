@@ -1,12 +1,13 @@
 """What the month's page shows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
 from caretide.kernel.month import Month
+from caretide.rosters.rules import DueReviews
 from caretide.time_log.schemas import WaivedUse
 from caretide.ui.forms import Option
 
@@ -121,6 +122,7 @@ class MonthPage:
     Rows come as one page of those shown: `ready` when `show` is "ready", `blocked` when it is "blocked". `waiting`
     patients changed, and are shown as they stood until they are ruled again; so are `unlisted` patient-months that were
     closed a moment ago. `sort` is one of `SORTS`. `waived` is what one person both worked and approved, by waiver.
+    `reviews` are the uses of emergency access, of the month or before it, that nobody reviewed yet.
     """
 
     month: Month
@@ -148,6 +150,8 @@ class MonthPage:
     waiting: int = 0
     unlisted: int = 0
     waived: tuple[WaivedUse, ...] = ()
+    reviews: DueReviews = field(default_factory=DueReviews)
+    may_review: bool = False
 
     @property
     def cleared(self) -> str:

@@ -14,7 +14,8 @@ class Actor:
     """One who acts: in which tenant, as which member, with which permissions, and behind which wall.
 
     `walled` means that the database shows only the patients of the member's roster. `roles` are for the
-    record: what may be done, the permissions say.
+    record: what may be done, the permissions say. `glasses` are the patients whom they see by emergency access alone,
+    each with the id of its use.
     """
 
     kind: str
@@ -25,6 +26,7 @@ class Actor:
     walled: bool = False
     name: str = ""
     roles: tuple[str, ...] = ()
+    glasses: tuple[tuple[UUID, UUID], ...] = ()
 
     @classmethod
     def system(cls, tenant_id: UUID) -> Self:

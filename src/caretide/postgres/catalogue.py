@@ -80,14 +80,23 @@ def _rosters(ask: Ask) -> list[str]:
     policies = _policies(ask)
     found: list[str] = []
     for table, column in columns.items():
-        # PostgreSQL's own spelling of the text in walls.secure.
-        seen = f"(( SELECT ctx.sees_all() AS sees_all) OR ({column} = ANY (( SELECT ctx.roster() AS roster)::uuid[]))"
+        seen = _seen(table, column)
         walls = [p for p in policies.get(table, []) if p[1:4] == (False, True, True)]
         exact = [p for p in walls if p[4] == p[5] == f"{seen})"]
         own = [p for p in walls if p[4].startswith(seen) and p[5].startswith("(( SELECT ctx.sees_all()")]
         wanted = own if table in OWN_ROSTER else exact
         found += [f"{table}: has no roster policy"] * (not wanted and table not in NO_ROSTER)
     return found
+
+
+def _seen(table: str, column: str) -> str:
+    """Return how PostgreSQL spells the beginning of a roster policy, as walls.seen writes it."""
+    listed = f"(( SELECT ctx.sees_all() AS sees_all) OR ({column} = ANY (( SELECT ctx.roster() AS roster)::uuid[]))"
+    if table == "patients":
+        return f"{listed} OR (clinic_id = ANY (( SELECT ctx.duty() AS duty)::uuid[]))"
+    at = f"((p.tenant_id = {table}.tenant_id) AND (p.id = {table}.{column}))"
+    place = f"(EXISTS ( SELECT\n   FROM patients p\n  WHERE {at}))"
+    return f"{listed} OR ((( SELECT ctx.duty() AS duty) IS NOT NULL) AND {place})"
 
 
 def _keys(ask: Ask) -> list[str]:

@@ -174,7 +174,8 @@ class Trail:
         # Sorted, so that the events of a transaction, which share a time, stand in their order.
         ids = sorted(new_id() for _ in events)
         shared = self._shared(actor, now, outcome)
-        documents = [canonical(_document(shared, id_, one)) for id_, one in zip(ids, events, strict=True)]
+        glasses = dict(actor.glasses)
+        documents = [canonical(_document(shared, id_, one, glasses)) for id_, one in zip(ids, events, strict=True)]
         statement = _WRITE_ACCOUNT_EVENTS if actor.tenant_id is None else _WRITE_EVENTS
         try:
             await db.execute(statement, {"documents": documents, "leaves": [leaf(one) for one in documents]})
@@ -204,7 +205,14 @@ class Trail:
         }
 
 
-def _document(shared: Mapping[str, Any], id_: UUID, event: Event) -> dict[str, Any]:
+EMERGENCY: Final = "emergency"
+"""The purpose of what is done by emergency access."""
+
+
+def _document(
+    shared: Mapping[str, Any], id_: UUID, event: Event, glasses: Mapping[UUID, UUID] | None = None
+) -> dict[str, Any]:
+    """Return an event; one that names a patient of `glasses` carries the id of the use by which they were seen."""
     document = {
         **shared,
         "id": id_,
@@ -215,6 +223,10 @@ def _document(shared: Mapping[str, Any], id_: UUID, event: Event) -> dict[str, A
         "patients": sorted(event.patients),
         "details": event.details,
     }
+    if used := sorted({glass for patient, glass in (glasses or {}).items() if patient in event.patients}):
+        document |= {"glass": used[0], "purpose": EMERGENCY}
+        if len(used) > 1:
+            document["details"] = {**event.details, "glasses": used}
     if shared["tenant"] is None:
         # A sign-in knows better than the transaction whose it was and whether it was refused.
         details = dict(event.details)

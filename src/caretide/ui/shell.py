@@ -53,6 +53,16 @@ class RunningTimer:
     elapsed: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emergency:
+    """A patient's record that is open by emergency access; `id` is the use, `until` when it ends, as it is read."""
+
+    id: UUID
+    label: str
+    href: str
+    until: str
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A sentence for the person, shown once."""
@@ -82,6 +92,7 @@ class Shell:
     places: tuple[Workplace, ...] = ()
     demo: bool = False
     running: RunningTimer | None = None
+    emergencies: tuple[Emergency, ...] = ()
     messages: tuple[Message, ...] = ()
 
     @property

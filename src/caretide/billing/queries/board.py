@@ -147,6 +147,8 @@ async def month_page(tx: Tx, month: Month, wanted: Wanted) -> MonthPage:
         waiting=board.waiting,
         unlisted=board.unlisted,
         waived=tuple(await time_log.waived_in(tx, month, [clinic.id for clinic in chosen] if wanted.clinic else None)),
+        reviews=await rosters.due_reviews(tx, {clinic.id for clinic in chosen}, month),
+        may_review=Permission.GLASS_REVIEW in tx.actor.permissions,
     )
 
 

@@ -21,6 +21,7 @@ from caretide.reports.queries.present import Calendar, calendar, in_months, unde
 from caretide.reports.queries.team_members import Wanted
 from caretide.reports.rules import team as rules
 from caretide.reports.schemas.team import Fact, Figures, MemberFigures, RunningTimer, TeamMetrics, TeamPage, Tile
+from caretide.rosters import queries as rosters
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Member
@@ -71,6 +72,8 @@ async def team(tx: Tx, wanted: Wanted) -> TeamPage:
         may_stop=Permission.ROSTER_WRITE in rights,
         may_assign=Permission.ROSTER_WRITE in rights,
         has_patients=figures.enrolled > 0 or await _has_patients(tx),
+        reviews=await rosters.due_reviews(tx, {one.id for one in now.clinics}, now.month),
+        may_review=Permission.GLASS_REVIEW in rights,
     )
 
 

@@ -19,6 +19,8 @@ from caretide.reports.queries import team_lists, team_members
 from caretide.reports.queries.present import Calendar, calendar, of_months
 from caretide.reports.queries.team_lists import Asked
 from caretide.reports.schemas.team import MemberPage, TeamMember, Tile, TriedLine
+from caretide.rosters import queries as rosters
+from caretide.rosters.rules import DESIGNABLE
 from caretide.runtime.access import requires
 from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
@@ -45,15 +47,20 @@ async def member_page(tx: Tx, asked: Asked) -> MemberPage:
     if found is None or member_id is None:
         raise NotFound("There is no such member")
     zone = now.clinics[0].zone if now.clinics else ZoneInfo("UTC")
+    who = await tenants.member(tx, member_id)
+    covers = [one for one in await rosters.covers(tx) if member_id in {one.absent_id, one.cover_id}]
+    works = who.status == "active" and who.role in DESIGNABLE
     return MemberPage(
         member=found,
-        role=(await tenants.member(tx, member_id)).role,
+        role=who.role,
         zone=zone,
         tiles=_tiles(found),
         patients=await team_lists.panel(tx, now, asked),
         activities=await _activities(tx, now, member_id),
         tried=await _tried(tx, member_id),
         today=now.today,
+        covers=tuple(one for one in covers if one.state(tx.now) != "over"),
+        may_cover=works and Permission.ROSTER_WRITE in tx.actor.permissions,
     )
 
 

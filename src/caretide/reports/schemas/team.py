@@ -6,6 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from caretide.kernel.month import Month
+from caretide.rosters.rules import CoverRow, DueReviews
 from caretide.ui.charts import BarChart, MonthBar, Spark
 from caretide.ui.forms import Option
 from caretide.ui.shell import Tone
@@ -108,6 +109,8 @@ class TeamPage:
     may_stop: bool
     may_assign: bool
     has_patients: bool
+    reviews: DueReviews
+    may_review: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +174,7 @@ class TriedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberPage:
-    """One member: their month, patients, time by activity, attempts."""
+    """One member: month, patients, time by activity, attempts; `covers` in which they have a part, now or soon."""
 
     member: TeamMember
     role: str
@@ -181,6 +184,8 @@ class MemberPage:
     activities: BarChart
     tried: tuple[TriedLine, ...]
     today: date
+    covers: tuple[CoverRow, ...] = ()
+    may_cover: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,10 @@
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import ARRAY, ColumnElement, Row, Uuid, bindparam, literal_column, select
 
 from caretide.identity import queries as identity
 from caretide.identity.queries.tokens import SPENT, token_behind
@@ -31,11 +32,17 @@ class Place(TenantChoice):
     slug: str
 
 
-MemberFound = Row[str, str, str, bool | None]
-"""Role, status, name, and whether the tenant's administrators see health data."""
+MemberFound = Row[str, str, str, bool | None, Any]
+"""Role, status, name, whether the tenant's administrators see health data, and what emergency access opened."""
 
+_GLASSES: ColumnElement[Any] = literal_column(
+    "(SELECT array_agg(ARRAY[g.patient_id, g.id]) FROM glass_openings AS g WHERE g.tenant_id = members.tenant_id"
+    " AND g.used_by = members.id AND g.ended_at IS NULL AND g.until > statement_timestamp())",
+    ARRAY(Uuid, dimensions=2),
+).label("glasses")
+# What a request is recorded under is found with who makes it, in one statement: the table is the rosters', further up.
 _MEMBER = select(
-    Member.role, Member.status, Member.display_name, standing("administrators_see_health").label("sees")
+    Member.role, Member.status, Member.display_name, standing("administrators_see_health").label("sees"), _GLASSES
 ).where(Member.id == bindparam("member_id"))
 
 
@@ -80,6 +87,8 @@ async def bearer_behind(tx: Tx, secret: str, sign_of_life: bool = True) -> Actor
     if shown.service_id is not None:
         allowed = token_permissions(SERVICE, shown.scopes)
         return Actor("service", tenant_id, allowed, shown.service_id, name=shown.name, roles=("service account",))
+    # As the member: what they opened by emergency access the database shows to nobody else behind the wall.
+    await bind(tx.db, Actor("session", tenant_id, frozenset(), member_id=shown.member_id, walled=True))
     member = (await tx.db.execute(_MEMBER, {"member_id": shown.member_id})).one_or_none()
     if member is None or member.status != "active":
         raise Unauthenticated(SPENT)
@@ -98,6 +107,7 @@ def _member_actor(tenant_id: UUID, account_id: UUID | None, member_id: UUID | No
         walled=walled(role, administrators_see_health=sees),
         name=member.display_name,
         roles=(role,),
+        glasses=tuple((patient_id, glass_id) for patient_id, glass_id in member.glasses or ()),
     )
 
 

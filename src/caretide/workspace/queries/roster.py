@@ -28,6 +28,7 @@ from caretide.patients import queries as patients
 from caretide.patients.models import Patient
 from caretide.patients.rules import age
 from caretide.rosters import queries as rosters
+from caretide.rosters.rules import CoverRow, DutyRow
 from caretide.runtime.access import requires
 from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
@@ -100,7 +101,8 @@ async def my_day(tx: Tx, wanted: Wanted) -> MyDay:
     """Return the roster: that of a coordinator, whom the wall shows no other, and else the whole tenant's."""
     everywhere = await tenants.clinics(tx)
     query = wanted.query.strip()
-    view = await _look(tx, everywhere, _known(wanted.choice), query)
+    theirs = await _theirs(tx)
+    view = await _look(tx, everywhere, theirs.narrowed(_known(wanted.choice)), query)
     choice = view.choice
     today = tx.now.astimezone(everywhere[0].zone).date() if everywhere else tx.now.date()
     counted = await standings.counts(tx, view.scope, view.over)
@@ -135,8 +137,49 @@ async def my_day(tx: Tx, wanted: Wanted) -> MyDay:
         waiting=view.over.waiting,
         clinics=tuple(Option(str(one.id), one.name) for one in everywhere) if len(everywhere) > 1 else (),
         programs=tuple(Option(one, one) for one in PROGRAMS),
-        coordinators=() if tx.actor.walled else await _coordinators(tx, choice.coordinator),
+        coordinators=theirs.options if tx.actor.walled else await _coordinators(tx, choice.coordinator),
+        covering=theirs.covering,
+        on_duty=theirs.on_duty,
+        away=theirs.away,
+        may_break_glass=await rosters.may_break_glass(tx),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Theirs:
+    """Whose patients somebody behind the wall sees: their own, those of rosters they cover, of clinics on duty."""
+
+    member_id: UUID | None = None
+    covering: tuple[CoverRow, ...] = ()
+    on_duty: tuple[DutyRow, ...] = ()
+    away: CoverRow | None = None
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """What their list can be narrowed to; nothing where there is but one roster."""
+        covered = {str(one.absent_id): one.absent for one in self.covering}
+        clinics = {str(one.clinic_id): f"On duty: {one.clinic}" for one in self.on_duty}
+        if not covered and not clinics:
+            return ()
+        return tuple(Option(*one) for one in ((str(self.member_id), "My own"), *covered.items(), *clinics.items()))
+
+    def narrowed(self, choice: Choice) -> Choice:
+        """Return a choice by what there is: who is on duty may look at all patients of the clinic."""
+        if self.member_id is None:
+            return choice
+        if choice.coordinator not in {one.value for one in self.options}:
+            return replace(choice, coordinator="")
+        is_clinic = any(str(one.clinic_id) == choice.coordinator for one in self.on_duty)
+        return replace(choice, clinic=choice.coordinator) if is_clinic else choice
+
+
+async def _theirs(tx: Tx) -> _Theirs:
+    """Return whose patients the acting member sees beside their own; of nobody for those who see everybody."""
+    if not tx.actor.walled:
+        return _Theirs()
+    covering, on_duty = await rosters.covering(tx), await rosters.my_duties(tx)
+    clinics = {one.clinic_id: one for one in on_duty}
+    return _Theirs(tx.member_id, tuple(covering), tuple(clinics.values()), await rosters.my_cover(tx))
 
 
 def _known(choice: Choice) -> Choice:
@@ -161,9 +204,12 @@ async def _named(tx: Tx, choice: Choice, query: str) -> tuple[UUID, ...] | None:
     """Return the patients that a search or a roster names; None for the whole tenant."""
     if query:
         return tuple(line.id for line in await patients.search(tx, query, limit=FOUND))
-    if tx.actor.walled:
-        return tuple(await rosters.panel(tx, tx.member_id))
-    return tuple(await rosters.panel(tx, parse_id(choice.coordinator))) if choice.coordinator else None
+    if not tx.actor.walled:
+        return tuple(await rosters.panel(tx, parse_id(choice.coordinator))) if choice.coordinator else None
+    if choice.coordinator and choice.coordinator == choice.clinic:
+        # On duty for a clinic they see all of it.
+        return None
+    return tuple(await rosters.my_roster(tx, [parse_id(choice.coordinator)] if choice.coordinator else []))
 
 
 def _number(key: str, counted: Mapping[Kind, Sums], program: str) -> int:

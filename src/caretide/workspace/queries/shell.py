@@ -7,13 +7,15 @@ from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
 from caretide.reports.queries import company
+from caretide.rosters import queries as rosters
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.models import Tenant
 from caretide.tenants.rules import ROLES
 from caretide.time_log import queries as time_log
-from caretide.ui.shell import COMPANY, Message, RunningTimer, Shell, Workplace, navigation
+from caretide.ui.filters import time_of_day
+from caretide.ui.shell import COMPANY, Emergency, Message, RunningTimer, Shell, Workplace, navigation
 
 
 @requires(Permission.SELF, reads(Data.SETTINGS, Data.ACCOUNT))
@@ -33,6 +35,7 @@ async def make_shell(tx: Tx, section: str, message: Message | None) -> Shell:
         places=await workplaces(tx),
         demo=tenant.is_generated,
         running=await running(tx),
+        emergencies=await emergencies(tx) if tx.actor.glasses else (),
         messages=messages,
     )
 
@@ -45,6 +48,20 @@ async def workplaces(tx: Tx) -> tuple[Workplace, ...]:
     )
     rows = (await tx.db.execute(wanted.order_by(Tenant.name, Tenant.id))).all()
     return tuple(Workplace(row.id, row.name, row.id == tx.actor.tenant_id) for row in rows)
+
+
+@requires(Permission.SELF, reads(Data.ROSTER, Data.DEMOGRAPHICS))
+async def emergencies(tx: Tx) -> tuple[Emergency, ...]:
+    """Return what the acting member has open by emergency access: every page says so."""
+    return tuple(
+        Emergency(
+            id=one.id,
+            label=one.patient,
+            href=f"/patients/{one.patient_id}",
+            until=time_of_day(one.until, one.zone),
+        )
+        for one in await rosters.my_glasses(tx)
+    )
 
 
 @requires(Permission.SELF, reads(Data.TIME, Data.DEMOGRAPHICS))

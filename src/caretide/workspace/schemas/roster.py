@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from caretide.kernel.month import Month
+from caretide.rosters.rules import CoverRow, DutyRow
 from caretide.ui.charts import MonthBar
 from caretide.ui.forms import Option
 from caretide.ui.shell import Tone
@@ -80,6 +81,8 @@ class MyDay:
     `counts` are left out of a search. `whole_tenant` is set for roles that see everybody, `may_import` for those who
     can fill an empty roster. `waiting` patients changed, and are shown as they stood until they are ruled again.
     `clinics`, `programs` and `coordinators` are what the list can be narrowed to; empty where there is no choice.
+    For somebody with a roster: `covering` whose rosters they work beside it, `on_duty` the clinics whose calls they
+    answer now, `away` who works theirs, `may_break_glass` whether they may look beyond it in an emergency.
     """
 
     month: Month
@@ -100,6 +103,15 @@ class MyDay:
     clinics: tuple[Option, ...] = ()
     programs: tuple[Option, ...] = ()
     coordinators: tuple[Option, ...] = ()
+    covering: tuple[CoverRow, ...] = ()
+    on_duty: tuple[DutyRow, ...] = ()
+    away: CoverRow | None = None
+    may_break_glass: bool = False
+
+    @property
+    def names_coordinators(self) -> bool:
+        """Whether the list holds the patients of several."""
+        return self.whole_tenant or bool(self.covering or self.on_duty)
 
     @property
     def show(self) -> str:

@@ -1,4 +1,4 @@
-"""Questions about designations."""
+"""Who is designated for whom."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -7,17 +7,15 @@ from sqlalchemy import any_, bindparam, insert, select, update
 
 from caretide.kernel.errors import Conflict, Invalid, NotFound
 from caretide.kernel.ids import new_id
-from caretide.kernel.permissions import Permission, Role
+from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, changes
 from caretide.patients.models import Patient
 from caretide.rosters.models import Designation
+from caretide.rosters.rules import DESIGNABLE
 from caretide.runtime.access import requires
 from caretide.runtime.db import Ids
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Member
-
-DESIGNABLE = frozenset({Role.COORDINATOR, Role.MANAGER, Role.PRACTITIONER})
-"""Roles of people who look after patients."""
 
 _IDS = bindparam("ids", type_=Ids())
 
