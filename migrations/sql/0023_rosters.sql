@@ -80,10 +80,15 @@ CREATE FUNCTION ctx.duty() RETURNS uuid[]
 LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog
 BEGIN ATOMIC
     WITH me AS MATERIALIZED (SELECT c.tenant, c.member FROM ctx.claims AS c)
-    SELECT array_agg(d.clinic_id) FROM me
-    JOIN public.pool_duties AS d ON d.tenant_id = me.tenant AND d.member_id = me.member AND d.ended_at IS NULL
-    JOIN public.clinics AS c ON c.tenant_id = d.tenant_id AND c.id = d.clinic_id
-    WHERE ctx.holds(d, c.time_zone, statement_timestamp());
+    -- Side by side, so that nothing is asked for nobody.
+    SELECT array_agg(on_duty.clinic_id) FROM me
+    CROSS JOIN LATERAL (
+        SELECT d.clinic_id FROM public.pool_duties AS d
+        JOIN public.clinics AS c ON c.tenant_id = d.tenant_id AND c.id = d.clinic_id
+        WHERE d.tenant_id = me.tenant AND d.member_id = me.member AND d.ended_at IS NULL
+            AND ctx.holds(d, c.time_zone, statement_timestamp())
+        OFFSET 0
+    ) AS on_duty;
 END;
 GRANT EXECUTE ON FUNCTION ctx.duty() TO caretide_app, caretide_worker, caretide_gateway;
 
@@ -227,21 +232,33 @@ BEGIN ATOMIC
     whose AS (
         SELECT me.tenant, me.member FROM me
         UNION ALL
-        SELECT me.tenant, v.absent_id FROM me
-        JOIN public.covers AS v ON v.tenant_id = me.tenant AND v.cover_id = me.member
-            AND v.starts_at <= statement_timestamp() AND v.ends_at > statement_timestamp()
-            AND (v.ended_at IS NULL OR v.ended_at > statement_timestamp())
+        SELECT me.tenant, covered.absent_id FROM me
+        CROSS JOIN LATERAL (
+            SELECT v.absent_id FROM public.covers AS v
+            WHERE v.tenant_id = me.tenant AND v.cover_id = me.member
+                AND v.starts_at <= statement_timestamp() AND v.ends_at > statement_timestamp()
+                AND (v.ended_at IS NULL OR v.ended_at > statement_timestamp())
+            OFFSET 0
+        ) AS covered
     )
+    -- Side by side, so that nothing is asked for nobody, and each by its index.
     SELECT array(
-        SELECT d.patient_id FROM whose
-        JOIN public.designations AS d ON d.tenant_id = whose.tenant AND d.member_id = whose.member
-            AND d.valid_from <= statement_timestamp()
-            AND (d.valid_to IS NULL OR d.valid_to > statement_timestamp())
+        SELECT designated.patient_id FROM whose
+        CROSS JOIN LATERAL (
+            SELECT d.patient_id FROM public.designations AS d
+            WHERE d.tenant_id = whose.tenant AND d.member_id = whose.member AND d.valid_from <= statement_timestamp()
+                AND (d.valid_to IS NULL OR d.valid_to > statement_timestamp())
+            OFFSET 0
+        ) AS designated
         UNION ALL
         -- The hour is counted twice, so that no row that says otherwise opens anything for longer.
-        SELECT g.patient_id FROM me
-        JOIN public.glass_openings AS g ON g.tenant_id = me.tenant AND g.used_by = me.member AND g.ended_at IS NULL
-            AND g.until > statement_timestamp() AND g.opened_at > statement_timestamp() - interval '60 minutes'
+        SELECT opened.patient_id FROM me
+        CROSS JOIN LATERAL (
+            SELECT g.patient_id FROM public.glass_openings AS g
+            WHERE g.tenant_id = me.tenant AND g.used_by = me.member AND g.ended_at IS NULL
+                AND g.until > statement_timestamp() AND g.opened_at > statement_timestamp() - interval '60 minutes'
+            OFFSET 0
+        ) AS opened
     );
 END;
 

@@ -19,6 +19,9 @@ EXPECTED = """
     document:release     A m . b p .
     document:write       A . . b . .
     enrollment:write     A m c . p .
+    glass:read           A m . . . u
+    glass:review         A m . . . .
+    glass:use            A . c . . .
     member:read          A m c b p u
     member:write         A . . . . .
     month:close          A . . b . .

@@ -64,6 +64,8 @@ async def test_a_changed_context_is_refused(database: Database, cast: Cast, forg
         assert await tx.db.scalar(text("SELECT ctx.sees_all()")) is False
         assert await tx.db.scalar(text("SELECT ctx.member()")) is None
         assert await tx.db.scalar(text("SELECT ctx.roster()")) == []
+        assert await tx.db.scalar(text("SELECT ctx.duty()")) is None
+        assert await tx.db.scalar(text("SELECT ctx.may_break_glass()")) is False
         with pytest.raises(ProgrammingError, match="tenant context missing or refused"):
             await tx.db.execute(WHO)
         await tx.db.rollback()

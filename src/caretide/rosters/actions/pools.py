@@ -45,7 +45,7 @@ async def add_duty(tx: Tx, new: NewDuty) -> UUID:
     check_duty(new.first_on, new.last_on, weekdays, minutes, tx.now.astimezone(clinic.zone).date())
     same = (new.clinic_id, new.member_id, new.first_on, new.last_on, tuple(weekdays), *minutes)
     for one in await queries.duties(tx):
-        known = (one.clinic_id, one.member_id, one.first_on, one.last_on, one.weekdays)
+        known = (one.clinic_id, one.member_id, one.first_on, one.last_on, tuple(one.weekdays))
         if (*known, one.from_minute, one.until_minute) == same:
             raise Conflict("This duty is already recorded")
     duty_id = new_id()

@@ -164,7 +164,7 @@ async def _beyond(
     ids = [row.patient for row in rows]
     visible = set((await tx.db.execute(_VISIBLE, {"ids": ids})).scalars())
     tx.touch(*ids)
-    return [Beyond(*row[:6], ZoneInfo(row.zone), is_visible=row.patient in visible) for row in rows]
+    return [Beyond(*row, is_visible=row.patient in visible) for row in rows]
 
 
 @requires(Permission.SELF, reads(Data.ROSTER, Data.DEMOGRAPHICS))
@@ -175,13 +175,13 @@ async def my_glasses(tx: Tx) -> list[OpenGlass]:
         return []
     rows = (await tx.db.execute(_OPEN, {"member_id": tx.member_id, "now": tx.now})).all()
     tx.touch(*(row.patient_id for row in rows))
-    return [OpenGlass(*row[:4], ZoneInfo(row.time_zone)) for row in rows]
+    return [OpenGlass(*row) for row in rows]
 
 
 async def _uses(tx: Tx, wanted: Select[*tuple[Any, ...]]) -> list[GlassUse]:
     rows: Sequence[Any] = (await tx.db.execute(wanted)).all()
     tx.touch(*(row.patient_id for row in rows))
-    return [GlassUse(*row[:4], ZoneInfo(row.time_zone), *row[5:]) for row in rows]
+    return [GlassUse(*row) for row in rows]
 
 
 @requires(Permission.GLASS_READ, reads(Data.ROSTER, Data.DEMOGRAPHICS, Data.NOTES))

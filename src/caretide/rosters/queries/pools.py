@@ -45,7 +45,7 @@ _MINE = _DUTIES.where(PoolDuty.member_id == bindparam("member_id", type_=Uuid))
 
 async def _rows(tx: Tx, wanted: Select[*tuple[Any, ...]], **asked: object) -> list[DutyRow]:
     rows: Sequence[Any] = (await tx.db.execute(wanted, {"yesterday": _yesterday(tx.now), **asked})).all()
-    return [DutyRow(*row[:7], tuple(row.weekdays), *row[8:]) for row in rows]
+    return [DutyRow(*row) for row in rows]
 
 
 def _yesterday(now: datetime) -> Any:

@@ -41,7 +41,7 @@ class Beyond:
     birth_date: date
     mrn: str | None
     clinic: str
-    zone: ZoneInfo
+    time_zone: str
     is_visible: bool = False
 
     @property
@@ -58,7 +58,12 @@ class OpenGlass:
     patient_id: UUID
     patient: str
     until: datetime
-    zone: ZoneInfo
+    time_zone: str
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The clinic's time zone."""
+        return ZoneInfo(self.time_zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class GlassUse:
     patient_id: UUID
     patient: str
     clinic_id: UUID
-    zone: ZoneInfo
+    time_zone: str
     used_by: UUID
     name: str
     category: str
@@ -82,6 +87,11 @@ class GlassUse:
     note: str | None
     reviewed_at: datetime | None
     looks: int = 0
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The clinic's time zone."""
+        return ZoneInfo(self.time_zone)
 
     @property
     def purpose(self) -> str:

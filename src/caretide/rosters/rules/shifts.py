@@ -65,7 +65,7 @@ class DutyRow:
     name: str
     first_on: date
     last_on: date | None
-    weekdays: tuple[int, ...]
+    weekdays: Sequence[int]
     from_minute: int
     until_minute: int
 
