@@ -37,6 +37,7 @@ async def test_changes_are_kept_with_who_made_them_from_what_to_what(program: ht
     assert (await program.get(SETTINGS)).json() == {
         "administrators_see_health": True,
         "idle_minutes": 15,
+        "timer_ask_minutes": 5,
         "privacy_contact": "",
         "glass_members": [],
         "changes": [],
@@ -111,6 +112,7 @@ async def test_one_tenants_settings_are_not_of_another(database: Database, cast:
     [
         ({"idle_minutes": 4}, "idle_minutes"),
         ({"idle_minutes": 31}, "idle_minutes"),
+        ({"timer_ask_minutes": 4}, "timer_ask_minutes"),
         ({"privacy_contact": "nobody"}, "email"),
         ({"glass_members": [str(new_id())]}, "glass_members"),
     ],

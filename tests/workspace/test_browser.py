@@ -13,6 +13,7 @@ from playwright.async_api import BrowserContext, Page, async_playwright, expect
 from starlette.types import ASGIApp
 
 from caretide.runtime.tx import Database
+from caretide.time_log import actions as time_log
 from caretide.ui.assets import is_current
 from tests.billing.months import Recorded, record_month
 from tests.cast import Cast
@@ -208,3 +209,31 @@ async def test_pages_are_clean_at_both_sizes(
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
             result = await Axe().run(page)
             assert [f"{found['id']}: {found['nodes'][0]['html']}" for found in result.response["violations"]] == []
+
+
+async def test_a_timer_asks_whoever_is_gone_and_goes_on_when_they_say_so(
+    application: ASGIApp, database: Database, cast: Cast, recorded: Recorded
+) -> None:
+    async with database.tx(cast.coordinator) as tx:
+        await time_log.start_timer(tx, recorded.patient_id, recorded.enrollment_id, "care_plan")
+    secret = await open_session(database, cast.coordinator)
+    async with visiting(application, secret) as visit:
+        page = await visit.context.new_page()
+        await page.clock.install()
+        await page.goto("/my-day")
+        dialog = page.locator("#still-dialog")
+        await page.clock.run_for(4 * 60 * 1000)
+        await expect(dialog).to_be_hidden()
+        await page.clock.run_for(61 * 1000)
+        await expect(dialog).to_be_visible()
+        await expect(dialog.get_by_role("button", name="Still working")).to_be_focused()
+        await expect(dialog).to_contain_text("Nothing was done here since")
+        assert (await Axe().run(page)).violations_count == 0
+        await page.keyboard.press("Enter")
+        await expect(dialog).to_be_hidden()
+        assert page.url.endswith("/my-day")
+        await page.clock.run_for(5 * 60 * 1000 + 1000)
+        await expect(dialog).to_be_visible()
+        await dialog.get_by_role("button", name="Stop where I left").click()
+        await expect(page.get_by_text("The timer was stopped where you left")).to_be_visible()
+        await expect(page.locator(".running")).to_be_hidden()

@@ -83,6 +83,7 @@ DEFINERS: Final = {
     "public.mark_of_member()": "marks are inserted by triggers alone",
     "public.mark_of_practitioner()": "marks are inserted by triggers alone",
     "public.tenant_settings_idle()": "puts how long a session rests where sign-in reads it, for its own tenant alone",
+    "public.tenant_settings_timer()": "puts when a timer asks where every page reads it, for its own tenant alone",
     "public.sum_new_time()": "keeps the sums of time that nobody else may write",
     "public.sum_voided_time()": "keeps the sums of time that nobody else may write",
     "public.sum_decided_time()": "keeps the sums of time that nobody else may write",

@@ -61,6 +61,8 @@ class Tx:
     trail: Trail = field(default_factory=Trail)
     recalled: dict[Any, tuple[int, Any, Named]] = field(default_factory=dict[Any, Any])
     letters: list[Letter] = field(default_factory=list[Letter])
+    is_quiet: bool = False
+    """Whether a page says that nobody is behind its request."""
 
     @property
     def writes(self) -> int:

@@ -159,7 +159,8 @@ def _opened(request: Request, secret: str, known: Known) -> AbstractAsyncContext
     find_actor: FindActor = finders.get(known, state.find_actor)
 
     async def identify(tx: Tx) -> Actor:
-        actor = await find_actor(tx, secret, QUIET not in request.headers)
+        tx.is_quiet = QUIET in request.headers
+        actor = await find_actor(tx, secret, not tx.is_quiet)
         decide(request.scope, known)
         request.state.actor = actor
         limiter_of(request).learn(secret, str(actor.account_id or secret), str(actor.tenant_id or ""))

@@ -27,7 +27,10 @@ class Tenant(Base):
     """A covered entity. Holds no health data; readable across tenants so that people can choose among theirs."""
 
     __tablename__ = "tenants"
-    __table_args__ = (CheckConstraint("idle_minutes BETWEEN 5 AND 30", name="idle_minutes"),)
+    __table_args__ = (
+        CheckConstraint("idle_minutes BETWEEN 5 AND 30", name="idle_minutes"),
+        CheckConstraint("timer_ask_minutes BETWEEN 3 AND 20", name="timer_ask_minutes"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     slug: Mapped[str] = mapped_column(unique=True)
@@ -35,6 +38,7 @@ class Tenant(Base):
     is_generated: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     idle_minutes: Mapped[int] = mapped_column(server_default=text("15"))
+    timer_ask_minutes: Mapped[int] = mapped_column(server_default=text("5"))
 
 
 class Company(Base):
@@ -81,12 +85,15 @@ class TenantSetting(TenantTable):
     __table_args__ = (
         references("members", "recorded_by"),
         CheckConstraint(
-            "name IN ('administrators_see_health', 'idle_minutes', 'privacy_contact', 'glass_members')", name="name"
+            "name IN ('administrators_see_health', 'idle_minutes', 'timer_ask_minutes', 'privacy_contact', "
+            "'glass_members')",
+            name="name",
         ),
         CheckConstraint(
             "CASE name WHEN 'administrators_see_health' THEN jsonb_typeof(value) = 'boolean' "
             "WHEN 'idle_minutes' THEN value IN (to_jsonb(5), to_jsonb(10), to_jsonb(15), to_jsonb(20), to_jsonb(25), "
-            "to_jsonb(30)) WHEN 'glass_members' THEN jsonb_typeof(value) = 'array' "
+            "to_jsonb(30)) WHEN 'timer_ask_minutes' THEN value IN (to_jsonb(3), to_jsonb(5), to_jsonb(10), "
+            "to_jsonb(15), to_jsonb(20)) WHEN 'glass_members' THEN jsonb_typeof(value) = 'array' "
             "ELSE jsonb_typeof(value) = 'string' END",
             name="value",
         ),

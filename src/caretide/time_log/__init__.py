@@ -6,6 +6,10 @@ waits. `month_seconds` and `member_days` are sums that triggers keep in the tran
 
 What work is called is the tenant's to say (`activities`); as what it counts is not.
 
-Owns `activities`, `timers`, `time_log_entries`, `time_entry_approvals`, the two sums, `month_locks` and, behind
-triggers, `account_intervals`: the one named key without a tenant, by which one account cannot be in two places at once.
+Whose timer runs gives signs of life (`timer_signs`): a stretch without one is asked about, and a question that nobody
+answers stops the timer at the last sign.
+
+Owns `activities`, `timers`, `timer_signs`, `time_log_entries`, `time_entry_approvals`, the two sums, `month_locks` and,
+behind triggers, `account_intervals`: the one named key without a tenant, by which one account cannot be in two places
+at once.
 """

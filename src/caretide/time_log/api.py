@@ -73,6 +73,18 @@ async def stop_timer(tx: TokenTx, sent: schemas.StopBody) -> list[actions.Logged
     return await actions.stop_timer(tx, sent.note, told)
 
 
+@router.post("/timer/alive", status_code=204)
+async def note_sign(tx: TokenTx, sent: schemas.SignBody) -> None:
+    """Note that the caller is at work; from the first time on, a timer without such signs asks, and is stopped."""
+    await actions.note_sign(tx, sent.quiet_for)
+
+
+@router.post("/timer/answer")
+async def answer_timer(tx: TokenTx, sent: schemas.AnswerBody) -> list[actions.Logged]:
+    """Account for a stretch without a sign of life of the caller's timer; what that recorded."""
+    return await actions.answer_timer(tx, sent.timer, sent.answer, sent.quiet_for)
+
+
 @router.get("/clinics/{clinic_id}/timers")
 async def running_timers(tx: TokenTx, clinic_id: UUID) -> list[queries.TimerRow]:
     """The timers that run at a clinic, the longest first."""

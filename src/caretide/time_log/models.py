@@ -78,6 +78,26 @@ class Timer(TenantTable):
     started_at: Mapped[datetime]
 
 
+class TimerSign(Base):
+    """When whoever a timer runs for last gave a sign of life, and a stretch without any that they did not account for.
+
+    Kept from the first page on that showed the timer: of one that only a program knows there is nothing to go by.
+    """
+
+    __tablename__ = "timer_signs"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "timer_id"], ["timers.tenant_id", "timers.id"], ondelete="CASCADE"),
+        CheckConstraint("(away_from IS NULL) = (away_to IS NULL) AND away_to > away_from", name="away"),
+    )
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("ctx.tenant()"))
+    timer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    alive_at: Mapped[datetime]
+    call_until: Mapped[datetime | None]
+    away_from: Mapped[datetime | None]
+    away_to: Mapped[datetime | None]
+
+
 class Draft(TenantTable):
     """What a member is typing and has not saved, by place (`timer:` and its id): it survives the end of a session."""
 

@@ -8,13 +8,14 @@ from caretide.runtime.tx import Tx
 from caretide.runtime.web import Known, Router, SessionTx
 from caretide.time_log import actions
 from caretide.time_log.queries import activities_page, approvals_page
-from caretide.time_log.schemas import ActivityChangeForm, ActivityForm
+from caretide.time_log.schemas import ActivityChangeForm, ActivityForm, AnswerForm, SignForm
 from caretide.ui import respond
 from caretide.ui.forms import FormState, parsed
 
 router = Router(Known.SESSION)
 
 SECTION = "team"
+MY_DAY = "/my-day"
 ACTIVITIES = "/admin/activities"
 
 
@@ -39,6 +40,28 @@ async def decide(request: Request, tx: SessionTx) -> Response:
     if refused is not None:
         return await _show(request, tx, 1, refused)
     return respond.redirect(request, "/approvals", done="approved" if approve else "refused")
+
+
+@router.post("/timer/alive")
+async def note_sign(request: Request, tx: SessionTx) -> Response:
+    """Note when the page last saw its person."""
+    sent = parsed(SignForm, await respond.fields(request))
+    await actions.note_sign(tx, sent.quiet_for)
+    return Response(status_code=204)
+
+
+@router.post("/timer/answer")
+async def answer_timer(request: Request, tx: SessionTx) -> Response:
+    """Account for a stretch without a sign of life."""
+    values = await respond.fields(request)
+    sent = parsed(AnswerForm, values)
+
+    async def answer() -> None:
+        await actions.answer_timer(tx, sent.timer, sent.answer, sent.quiet_for)
+
+    refused = await respond.attempt(tx, "timer", values, answer)
+    done = "timer-gone" if refused else f"timer-{sent.answer}"
+    return respond.redirect(request, respond.local(sent.next or MY_DAY), done=done)
 
 
 async def _show(request: Request, tx: Tx, page: int, form: FormState | None = None) -> Response:

@@ -159,6 +159,55 @@ LONGEST_TOLD: Final = timedelta(hours=24)
 """The longest stretch of time that is told at once: more is a day or a year mistyped."""
 
 
+ANSWER: Final = timedelta(minutes=10)
+"""How long a timer's question waits for an answer; then it is stopped at the last sign of life."""
+CALL: Final = timedelta(hours=1)
+"""How long a call is a sign of life by itself: contact that is timed, or a call that somebody told of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signs:
+    """What is known of whoever a timer runs for. `away` is a stretch without a sign that nobody accounted for yet.
+
+    `alive_at` is None where no page has shown the timer yet.
+    """
+
+    started_at: datetime
+    activity_type: str
+    alive_at: datetime | None = None
+    call_until: datetime | None = None
+    away: tuple[datetime, datetime] | None = None
+
+    @property
+    def last(self) -> datetime:
+        """The last sign of life; the end of a call that was told of, which may lie ahead."""
+        return max(one for one in (self.started_at, self.alive_at, self.call_until) if one is not None)
+
+    def patience(self, ask: timedelta) -> timedelta:
+        """How long the timer waits before it asks: a call's length where contact is timed."""
+        kind = ACTIVITY_TYPES.get(self.activity_type)
+        return CALL if kind is not None and kind.is_contact else ask
+
+    def asks_at(self, ask: timedelta) -> datetime:
+        """When the timer asks: so long after the last sign of life."""
+        return self.last + self.patience(ask)
+
+    def stops_at(self, ask: timedelta) -> datetime | None:
+        """When a question that nobody answers stops the timer.
+
+        None where there is no sign to stop it at, and for one that was forgotten before: its person tells the end.
+        """
+        if self.alive_at is None or self.last - self.started_at > LONGEST_TAKEN:
+            return None
+        return self.asks_at(ask) + ANSWER
+
+
+def worked(start: datetime, end: datetime, away: tuple[datetime, datetime] | None) -> list[tuple[datetime, datetime]]:
+    """Return what lies before and behind a stretch away, in whole seconds of UTC; all of it where there is none."""
+    cuts = [(start, end)] if away is None else [(start, min(away[0], end)), (min(away[1], end), end)]
+    return [whole for one, two in cuts if (whole := whole_seconds(one, two)) is not None]
+
+
 def told_interval(start: datetime, end: datetime, now: datetime) -> tuple[datetime, datetime]:
     """Return a told interval in whole seconds of UTC; raise Invalid, by field, for one that cannot have been worked."""
     if start.tzinfo is None or end.tzinfo is None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -41,6 +41,29 @@ class StopBody(Body):
 
     note: Annotated[str, Field(max_length=NOTE_LENGTH)] | None = None
     ended: EndBody | None = None
+
+
+class SignBody(Body):
+    """How many seconds ago there was input: a page tells that it saw its person."""
+
+    quiet_for: int = Field(default=0, ge=0, le=43_200)
+
+
+class SignForm(SignBody):
+    """A sign of life, as a page sends it."""
+
+
+class AnswerBody(SignBody):
+    """What a stretch without a sign of life was, of the timer that is named."""
+
+    timer: UUID
+    answer: Literal["keep", "call", "leave_out", "stop"]
+
+
+class AnswerForm(AnswerBody):
+    """An answer, and the page that it was given on."""
+
+    next: str = ""
 
 
 class VoidBody(Body):

@@ -34,6 +34,7 @@ SCRIPTS: Final = (
     "outcomes",
     "passkeys",
     "session",
+    "still",
 )
 
 

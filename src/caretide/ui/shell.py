@@ -46,11 +46,16 @@ SHORTCUTS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningTimer:
-    """The account's timer, shown on every page; `elapsed` seconds as the page is rendered."""
+    """The account's timer, shown on every page; `elapsed` seconds as the page is rendered.
+
+    `key` names it. It asks after `asks_after` seconds without a sign of life.
+    """
 
     label: str
     href: str
     elapsed: int
+    key: str = ""
+    asks_after: int = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +98,7 @@ class Shell:
     demo: bool = False
     running: RunningTimer | None = None
     emergencies: tuple[Emergency, ...] = ()
+    idle_seconds: int = 900
     messages: tuple[Message, ...] = ()
 
     @property

@@ -11,7 +11,7 @@ from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.rules import ROLES
-from caretide.tenants.rules.settings import IDLE_MINUTES, TITLES
+from caretide.tenants.rules.settings import ASK_MINUTES, IDLE_MINUTES, TITLES
 from caretide.ui.forms import Option
 
 
@@ -27,6 +27,7 @@ async def settings_page(tx: Tx) -> SettingsPage:
             Option("false", "No", "They run the place, and see nothing of a patient"),
         ),
         idle=tuple(Option(str(one), f"{one} minutes") for one in IDLE_MINUTES),
+        asks=tuple(Option(str(one), f"{one} minutes") for one in ASK_MINUTES),
         people=tuple(
             Option(str(one.id), f"{one.display_name}, {ROLES[one.role]}")
             for one in people

@@ -29,6 +29,7 @@ class SettingsPage:
     settings: TenantSettings
     answers: tuple[Option, ...]
     idle: tuple[Option, ...]
+    asks: tuple[Option, ...]
     people: tuple[Option, ...]
     chosen: tuple[str, ...]
     changes: tuple[ChangeLine, ...]
@@ -45,6 +46,7 @@ class SettingsForm(Sent):
 
     administrators_see_health: bool
     idle_minutes: int
+    timer_ask_minutes: int = 5
     privacy_contact: str = ""
     glass_members: tuple[UUID, ...] = ()
 
@@ -64,6 +66,7 @@ class SettingsPatch(Sent):
 
     administrators_see_health: bool = True
     idle_minutes: int = 15
+    timer_ask_minutes: int = 5
     privacy_contact: str = ""
     glass_members: tuple[UUID, ...] = ()
 
@@ -83,6 +86,7 @@ class SettingsOut(BaseModel):
 
     administrators_see_health: bool
     idle_minutes: int
+    timer_ask_minutes: int
     privacy_contact: str
     glass_members: tuple[UUID, ...]
     changes: list[ChangeOut]

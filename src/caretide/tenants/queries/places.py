@@ -36,12 +36,14 @@ async def tenant_by_slug(tx: Tx, slug: str) -> UUID:
 
 @requires(Permission.SELF, reads(Data.SETTINGS))
 @remembered
-async def my_tenant(tx: Tx) -> Row[str, str, bool]:
-    """Return slug, name and whether the data is generated, of the acting member's tenant."""
+async def my_tenant(tx: Tx) -> Row[str, str, bool, int, int]:
+    """Return slug, name, whether the data is generated, and after how many minutes sessions rest and timers ask."""
     return (await tx.db.execute(_MINE, {"tenant_id": tx.tenant_id})).one()
 
 
-_MINE = select(Tenant.slug, Tenant.name, Tenant.is_generated).where(Tenant.id == bindparam("tenant_id"))
+_MINE = select(Tenant.slug, Tenant.name, Tenant.is_generated, Tenant.idle_minutes, Tenant.timer_ask_minutes).where(
+    Tenant.id == bindparam("tenant_id")
+)
 
 
 @open_to_all("names service companies, which hold no health data; the command line needs it", reads(Data.SETTINGS))

@@ -11,10 +11,13 @@ from caretide.kernel.text import DETAIL_LENGTH, clean_text
 
 IDLE_MINUTES: Final = (5, 10, 15, 20, 25, 30)
 """How long a session may rest (NIST SP 800-63B-4, 2.2.3: an hour at most); 15 where nobody decided."""
+ASK_MINUTES: Final = (3, 5, 10, 15, 20)
+"""How long a timer runs on without a sign of life before it asks; 5 where nobody decided."""
 
 TITLES: Final = {
     "administrators_see_health": "Administrators see health data",
     "idle_minutes": "Minutes until a session rests",
+    "timer_ask_minutes": "Minutes until a timer asks",
     "privacy_contact": "Privacy contact",
     "glass_members": "Who may use emergency access",
 }
@@ -27,6 +30,7 @@ class TenantSettings:
 
     administrators_see_health: bool = True
     idle_minutes: int = 15
+    timer_ask_minutes: int = 5
     privacy_contact: str = ""
     glass_members: tuple[UUID, ...] = ()
 
@@ -57,10 +61,13 @@ def kept(wanted: TenantSettings) -> dict[str, Any]:
     """Return settings as they are kept, or raise Invalid naming the field."""
     if wanted.idle_minutes not in IDLE_MINUTES:
         raise Invalid(f"A session rests after {', '.join(map(str, IDLE_MINUTES))} minutes", field="idle_minutes")
+    if wanted.timer_ask_minutes not in ASK_MINUTES:
+        raise Invalid(f"A timer asks after {', '.join(map(str, ASK_MINUTES))} minutes", field="timer_ask_minutes")
     contact = clean_text(wanted.privacy_contact, field="privacy_contact", limit=DETAIL_LENGTH)
     return {
         "administrators_see_health": wanted.administrators_see_health,
         "idle_minutes": wanted.idle_minutes,
+        "timer_ask_minutes": wanted.timer_ask_minutes,
         "privacy_contact": contact,
         "glass_members": sorted(str(one) for one in set(wanted.glass_members)),
     }

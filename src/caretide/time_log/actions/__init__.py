@@ -1,12 +1,12 @@
 """Starting and stopping time, telling it after the fact, correcting and deciding over it, locking a month."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from caretide.enrollment import queries as enrollment
@@ -25,6 +25,9 @@ from caretide.time_log.actions.activities import add_activity as add_activity
 from caretide.time_log.actions.activities import change_activity as change_activity
 from caretide.time_log.actions.locks import lock_month as lock_month
 from caretide.time_log.actions.locks import unlock_month as unlock_month
+from caretide.time_log.actions.signs import answer_timer as answer_timer
+from caretide.time_log.actions.signs import note_sign as note_sign
+from caretide.time_log.actions.signs import stop_silent as stop_silent
 from caretide.time_log.models import Activity, Draft, TimeApproval, TimeEntry, Timer
 from caretide.time_log.recording import Kind, Whose, insert_entries, sealed
 from caretide.time_log.recording import Logged as Logged
@@ -34,25 +37,16 @@ from caretide.time_log.rules import (
     corrected,
     counts_as,
     told_interval,
-    whole_seconds,
 )
 from caretide.time_log.schemas import NOTE_LENGTH
-
-
-@dataclass(frozen=True, slots=True)
-class ToldEnd:
-    """When the work of a timer ended that ran on (aware, not in the future), and why it did."""
-
-    end: datetime
-    reason: str
-
+from caretide.time_log.stopping import ToldEnd as ToldEnd
+from caretide.time_log.stopping import end_told, record, take
 
 MOST_DECISIONS: Final = 200
 """Entries that one form decides over at most."""
 
 # Built once: building a small statement costs more than running it.
 _INSERT_TIMER = insert(Timer)
-_STOP_TIMER = delete(Timer).where(Timer.member_id == bindparam("whose")).returning(*Timer.__table__.columns)
 _INSERT_APPROVAL = insert(TimeApproval).returning(TimeApproval.waiver_id)
 _KEPT = (*(one.name for one in fields(Whose)), *Kind._fields, "start_time", "end_time", "note", "source")
 _CORRECTED = (
@@ -106,22 +100,19 @@ async def stop_timer(tx: Tx, note: str | None = None, told: ToldEnd | None = Non
     """Stop the acting member's timer and record its time: one entry for each month of the clinic's that it lies in.
 
     Less than a whole second leaves no entry. A timer that ran longer than anybody works in one stretch
-    (`rules.LONGEST_TAKEN`) was forgotten: it takes a told end, and its time counts once a second person approved it.
+    (`rules.LONGEST_TAKEN`) was forgotten: it takes a told end, and its time counts once a second person approved it; so
+    does a stretch without a sign of life that nobody accounted for (`answer_timer`), an entry of its own.
     Raise NotFound where no timer runs here.
     """
     text = clean_text(note or "", field="note", limit=NOTE_LENGTH)
     if told is not None:
-        return await _end(tx, tx.member_id, told, text)
-    timer = await _take(tx, tx.member_id)
+        return await end_told(tx, tx.member_id, told, text)
+    timer = await take(tx, tx.member_id)
     if tx.now - timer.started_at > LONGEST_TAKEN:
         raise Invalid(
             "This timer has run for more than four hours. Say when the work ended and why it ran on", field="end"
         )
-    whole = whole_seconds(timer.started_at, tx.now)
-    if whole is None:
-        return []
-    note_sealed = sealed(text, queries.NOTE_PLACE)
-    return await insert_entries(tx, _whose(timer), _kind(timer), [(*whole, "timer")], note=note_sealed)
+    return await record(tx, timer, tx.now, text)
 
 
 @requires(Permission.TIME_WRITE, changes(Data.NOTES))
@@ -149,52 +140,13 @@ async def stop_timer_of(tx: Tx, member_id: UUID, told: ToldEnd) -> list[Logged]:
     Whoever stops it has not seen the work: its time counts once a person approved it who neither did the work nor
     stopped it.
     """
-    return await _end(tx, member_id, told, "")
-
-
-async def _end(tx: Tx, member_id: UUID, told: ToldEnd, note: str) -> list[Logged]:
-    """Stop a timer at a told end: what is recorded waits for approval."""
-    why = clean_text(told.reason, field="reason", limit=REASON_LENGTH, required=True)
-    timer = await _take(tx, member_id)
-    stretch = told_interval(timer.started_at, told.end, tx.now)
-    tx.note(stopped=str(member_id), ran_until=tx.now.isoformat())
-    both = sealed(note, queries.NOTE_PLACE), sealed(why, queries.REASON_PLACE)
-    stretches = [(*stretch, "manual")]
-    return await insert_entries(tx, _whose(timer), _kind(timer), stretches, note=both[0], reason=both[1])
-
-
-async def _take(tx: Tx, member_id: UUID) -> Row[*tuple[Any, ...]]:
-    """Delete a member's timer and return what it was; a transaction that fails leaves it running."""
-    # Whoever deletes the row has stopped it: a second tab finds nothing, and records nothing twice.
-    timer = (await tx.db.execute(_STOP_TIMER, {"whose": member_id})).one_or_none()
-    if timer is None:
-        raise NotFound("No timer is running")
-    tx.touch(timer.patient_id)
-    await tx.db.execute(delete(Draft).where(Draft.place == queries.draft_place(timer.id)))
-    return timer
+    return await end_told(tx, member_id, told, "")
 
 
 async def _offered(tx: Tx, code: str) -> Kind:
     """Return what new time is recorded as; raise Invalid for what the tenant does not offer, or not any more."""
     found = await queries.activity_named(tx, code)
     return Kind(found.standard.code, found.words_id)
-
-
-def _kind(timer: Row[*tuple[Any, ...]]) -> Kind:
-    return Kind(timer.activity_type, timer.activity_id)
-
-
-def _whose(timer: Row[*tuple[Any, ...]]) -> Whose:
-    return Whose(
-        patient_id=timer.patient_id,
-        coordinator_id=timer.member_id,
-        account_id=timer.account_id,
-        enrollment_id=timer.enrollment_id,
-        clinic_id=timer.clinic_id,
-        program=timer.program,
-        staff_role=timer.staff_role,
-        credential=timer.credential,
-    )
 
 
 @requires(Permission.TIME_WRITE, creates(Data.TIME, Data.NOTES))

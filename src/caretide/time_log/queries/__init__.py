@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,8 +16,9 @@ from caretide.kernel.records import Data, reads
 from caretide.runtime.access import remembered, requires
 from caretide.runtime.db import Ids, cipher
 from caretide.runtime.tx import Tx
+from caretide.tenants import queries as tenants
 from caretide.tenants.models import Member
-from caretide.time_log.models import Activity, Draft, MonthLock, MonthSum, TimeApproval, TimeEntry, Timer
+from caretide.time_log.models import Activity, Draft, MonthLock, MonthSum, TimeApproval, TimeEntry, Timer, TimerSign
 from caretide.time_log.queries.activities import NAMED_ENTRY as NAMED_ENTRY
 from caretide.time_log.queries.activities import NAMED_TIMER as NAMED_TIMER
 from caretide.time_log.queries.activities import activities as activities
@@ -35,7 +36,7 @@ from caretide.time_log.queries.approvals import awaiting as awaiting
 from caretide.time_log.queries.approvals import awaiting_count as awaiting_count
 from caretide.time_log.queries.approvals import is_approved as is_approved
 from caretide.time_log.queries.approvals import waived_in as waived_in
-from caretide.time_log.rules import AWAITING, EntryFacts, verify
+from caretide.time_log.rules import AWAITING, EntryFacts, Signs, verify
 
 NOTE_PLACE = b"time_log_entries.note"
 """The place that a note is sealed for."""
@@ -46,7 +47,11 @@ _IDS = bindparam("ids", type_=Ids())
 
 @dataclass(frozen=True, slots=True)
 class TimerRow:
-    """A running timer of a member. `activity_type` is the standard type; `activity` what the tenant calls it."""
+    """A running timer of a member. `activity_type` is the standard type; `activity` what the tenant calls it.
+
+    `alive_at` is when a page last saw a sign of life, `call_until` the end of a call that was told of, and from
+    `away_from` to `away_to` nobody was seen and nobody said why.
+    """
 
     id: UUID
     member_id: UUID
@@ -57,6 +62,22 @@ class TimerRow:
     activity_type: str
     started_at: datetime
     activity: str = ""
+    alive_at: datetime | None = None
+    call_until: datetime | None = None
+    away_from: datetime | None = None
+    away_to: datetime | None = None
+
+    @property
+    def signs(self) -> Signs:
+        """What is known of whether its person is there."""
+        away = (self.away_from, self.away_to) if self.away_from and self.away_to else None
+        return Signs(
+            started_at=self.started_at,
+            activity_type=self.activity_type,
+            alive_at=self.alive_at,
+            call_until=self.call_until,
+            away=away,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +170,13 @@ _TIMER = (
     Timer.activity_type,
     Timer.started_at,
     Activity.label,
+    *(TimerSign.alive_at, TimerSign.call_until, TimerSign.away_from, TimerSign.away_to),
 )
+_SIGNS = and_(TimerSign.tenant_id == Timer.tenant_id, TimerSign.timer_id == Timer.id)
 _RUNS_FOR = and_(Member.tenant_id == Timer.tenant_id, Member.id == Timer.member_id)
 
 
-_TIMERS = select(*_TIMER).join(Member, _RUNS_FOR).outerjoin(Activity, NAMED_TIMER)
+_TIMERS = select(*_TIMER).join(Member, _RUNS_FOR).outerjoin(Activity, NAMED_TIMER).outerjoin(TimerSign, _SIGNS)
 _RUNNING = _TIMERS.where(Timer.member_id == bindparam("member_id"))
 
 
@@ -169,7 +192,9 @@ async def running_timer(tx: Tx) -> TimerRow | None:
 
 
 def _timer(row: Row[*tuple[Any, ...]]) -> TimerRow:
-    return TimerRow(*row[:-1], activity=words(row.activity_type, row.label))
+    values: dict[str, Any] = dict(zip(TimerRow.__dataclass_fields__, row, strict=True))
+    values["activity"] = words(row.activity_type, row.label)
+    return TimerRow(**values)
 
 
 def draft_place(timer_id: UUID) -> str:
@@ -191,6 +216,16 @@ async def running_timers(tx: Tx, clinic_id: UUID) -> list[TimerRow]:
     rows = (await tx.db.execute(wanted)).all()
     tx.touch(*(row.patient_id for row in rows))
     return [_timer(row) for row in rows]
+
+
+@requires(Permission.TIME_READ, reads(Data.TIME))
+async def silent_timers(tx: Tx) -> list[tuple[UUID, UUID]]:
+    """Return the timers whose question waited too long for an answer, each with the member whose it is."""
+    ask = timedelta(minutes=(await tenants.my_tenant(tx)).timer_ask_minutes)
+    found = [_timer(row) for row in (await tx.db.execute(_TIMERS.where(TimerSign.alive_at < tx.now - ask))).all()]
+    stopping = [one for one in found if (at := one.signs.stops_at(ask)) is not None and at <= tx.now]
+    tx.touch(*(one.patient_id for one in stopping))
+    return [(one.id, one.member_id) for one in stopping]
 
 
 @requires(Permission.TIME_READ, reads(Data.TIME, Data.NOTES))

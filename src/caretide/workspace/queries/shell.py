@@ -1,5 +1,7 @@
 """The frame of every page."""
 
+from datetime import timedelta
+
 from sqlalchemy import select
 
 from caretide.identity.models import Membership
@@ -14,6 +16,7 @@ from caretide.tenants import queries as tenants
 from caretide.tenants.models import Tenant
 from caretide.tenants.rules import ROLES
 from caretide.time_log import queries as time_log
+from caretide.time_log.actions import note_sign
 from caretide.ui.filters import time_of_day
 from caretide.ui.shell import COMPANY, Emergency, Message, RunningTimer, Shell, Workplace, navigation
 
@@ -36,6 +39,7 @@ async def make_shell(tx: Tx, section: str, message: Message | None) -> Shell:
         demo=tenant.is_generated,
         running=await running(tx),
         emergencies=await emergencies(tx) if tx.actor.glasses else (),
+        idle_seconds=tenant.idle_minutes * 60,
         messages=messages,
     )
 
@@ -72,10 +76,15 @@ async def running(tx: Tx) -> RunningTimer | None:
     timer = await time_log.running_timer(tx)
     if timer is None:
         return None
+    tenant = await tenants.my_tenant(tx)
+    if not tx.is_quiet and Permission.TIME_WRITE in tx.actor.permissions:
+        await note_sign(tx)
     wanted = select(Patient.given, Patient.family).where(Patient.id == timer.patient_id)
     row = (await tx.db.execute(wanted)).one_or_none()
     return RunningTimer(
         label=f"{row.given} {row.family}".strip() if row else "A patient no longer on your list",
         href=f"/patients/{timer.patient_id}" if row else "/my-day",
         elapsed=max(0, int((tx.now - timer.started_at).total_seconds())),
+        key=timer.id.hex,
+        asks_after=int(timer.signs.patience(timedelta(minutes=tenant.timer_ask_minutes)).total_seconds()),
     )

@@ -20,6 +20,7 @@ from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.queries import ClinicRow
 from caretide.time_log import queries as time_log
+from caretide.time_log.actions import note_sign
 from caretide.time_log.models import TimeEntry
 from caretide.time_log.queries import TimerRow
 from caretide.time_log.rules import ACTIVITY_TYPES, LONGEST_TAKEN
@@ -48,6 +49,9 @@ async def timer_pane(tx: Tx, patient_id: UUID) -> TimerPane:
 @requires(Permission.PATIENT_READ, reads(Data.TIME, Data.DEMOGRAPHICS, Data.ENROLLMENT))
 async def timer_beside(tx: Tx, who: PatientRow, clinic: ClinicRow, enrolled: Sequence[Enrolled]) -> TimerPane:
     """Return the pane for a patient whose chart and enrollments are at hand."""
+    if not tx.is_quiet and Permission.TIME_WRITE in tx.actor.permissions:
+        # Before the timer is looked at: whoever comes back is asked on the page that they come back to.
+        await note_sign(tx)
     timer = await time_log.running_timer(tx)
     today = tx.now.astimezone(clinic.zone).date()
     if timer is not None:
@@ -129,7 +133,9 @@ async def _running(
         activity=timer.activity,
         program=timer.program,
         note=await time_log.draft_note(tx, timer.id) if here else "",
-        is_call=kind is not None and kind.is_contact,
+        is_call=(kind is not None and kind.is_contact) or (timer.call_until is not None and timer.call_until > tx.now),
+        call_until=timer.call_until if timer.call_until and timer.call_until > tx.now else None,
+        away=timer.signs.away if here else None,
         is_forgotten=here and tx.now - timer.started_at > LONGEST_TAKEN,
         elsewhere_patient_id=None if here else timer.patient_id,
         elsewhere_name=name,

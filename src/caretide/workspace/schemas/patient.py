@@ -39,8 +39,9 @@ class TimerPane:
     `state`: `idle`, `running` (here), `elsewhere` (another patient), `barred` (`why_not` says why, and what to do).
     `elapsed` are whole seconds since `started_at`; `key` names the running timer ("" for none), so that a second tab
     can tell that something changed. `warning` says why time will not count although it can be recorded. `note` is what
-    was typed so far; `is_call` says that the activity is contact, which is a sign of life by itself. `is_forgotten`: it
-    ran so long that whoever stops it says when the work ended.
+    was typed so far; `is_call` says that the activity is contact, or that a call was told of that lasts until
+    `call_until`: a sign of life by itself. `is_forgotten`: it ran so long that whoever stops it says when the work
+    ended. `away` is a stretch without a sign of life that nobody accounted for yet.
     """
 
     patient_id: UUID
@@ -55,6 +56,8 @@ class TimerPane:
     note: str = ""
     is_call: bool = False
     is_forgotten: bool = False
+    away: tuple[datetime, datetime] | None = None
+    call_until: datetime | None = None
     activities: tuple[Option, ...] = ()
     programs: tuple[Option, ...] = ()
     elsewhere_patient_id: UUID | None = None
