@@ -73,7 +73,8 @@ async def _show(
 ) -> Response:
     nothing = await board.no_month(tx, month) if form is None else None
     if nothing:
-        return await page(request, tx, "billing/no_month.html", nothing, section="month")
+        status = 422 if nothing.is_out_of_reach else 200
+        return await page(request, tx, "billing/no_month.html", nothing, section="month", status=status)
     view = await board.month_page(tx, Month.parse(month), wanted)
     if view.waiting:
         await actions.rule_soon(tx, view.month)

@@ -105,12 +105,16 @@ class CloseProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoMonth:
-    """A month of which there is nothing to show: why, in words, and where to go instead."""
+    """A month of which there is nothing to show: why, in words, and where to go instead.
+
+    `is_out_of_reach` says that no part of the product takes it for a month.
+    """
 
     title: str
     text: str
     present: Month
     last: Month
+    is_out_of_reach: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

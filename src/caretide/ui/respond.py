@@ -96,12 +96,19 @@ MakeShell = Callable[[Tx, str], Awaitable[Shell]]
 
 
 async def page(
-    request: Request, tx: Tx, template: str, view: object, *, section: str = "", form: FormState | None = None
+    request: Request,
+    tx: Tx,
+    template: str,
+    view: object,
+    *,
+    section: str = "",
+    form: FormState | None = None,
+    status: int | None = None,
 ) -> Response:
     """Render a page in the frame of the person who asked; a refused form makes it a 422."""
     shell: Shell = await request.app.state.shell(tx, section, message_of(request))
     context = {"page": view, "shell": shell, "form": form or FormState(), "csrf_token": form_token(request)}
-    return _html(request, template, context, 422 if form else 200)
+    return _html(request, template, context, status or (422 if form else 200))
 
 
 def visitor_page(

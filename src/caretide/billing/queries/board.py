@@ -26,7 +26,7 @@ from caretide.billing.schemas import (
 )
 from caretide.kernel.errors import NotFound
 from caretide.kernel.ids import parse_id
-from caretide.kernel.month import Month, is_month
+from caretide.kernel.month import FIRST_YEAR, LAST_YEAR, Month, is_month
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
 from caretide.rosters import queries as rosters
@@ -106,7 +106,8 @@ async def no_month(tx: Tx, text: str) -> NoMonth | None:
         why = f"{title} has not begun. Its page appears with its first day."
     else:
         return None
-    return NoMonth(title=title, text=why, present=last.next(), last=last)
+    beyond = not FIRST_YEAR <= int(text[:4]) <= LAST_YEAR
+    return NoMonth(title=title, text=why, present=last.next(), last=last, is_out_of_reach=beyond)
 
 
 @requires(Permission.MONTH_READ, reads(Data.MONTH, Data.DEMOGRAPHICS, Data.TIME, Data.STAFF, Data.SETTINGS))
