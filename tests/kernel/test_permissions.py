@@ -32,6 +32,7 @@ EXPECTED = """
     practitioner:decide  A . . . p .
     roster:write         A m . . . .
     rules:write          A . . . . .
+    self:manage          A m c b p u
     self:sign-in         A m c b p u
     self:use             A m c b p u
     team:read            A m . . . .
