@@ -29,7 +29,7 @@ from caretide.cli import app
 from caretide.kernel.permissions import GRANTS, PRINCIPALS, WALLED, Permission, Role
 from caretide.kernel.records import HEALTH, MEANS
 from caretide.main import answers
-from caretide.runtime.access import RECORDS, VERBS
+from caretide.runtime.access import ASKED, RECORDS, VERBS
 from caretide.runtime.db import Base, TenantTable
 from caretide.runtime.jobs import JOBS
 from caretide.schedule import CRON
@@ -113,13 +113,21 @@ def _parameter(found: Any) -> tuple[str, str, str]:
     return f"`{names}`", found.help or "", "required" if found.required else default
 
 
+def load_verbs() -> None:
+    """Import every feature's actions and queries: some are used by the command line alone."""
+    for found in pkgutil.walk_packages(caretide.__path__, "caretide."):
+        if {"actions", "queries"} & set(found.name.split(".")):
+            importlib.import_module(found.name)
+
+
 def permissions_page() -> str:
     """Return the matrix of roles and permissions, and what each permission opens."""
+    load_verbs()
     roles = list(Role)
     who = [*((str(role), GRANTS[role]) for role in roles), *PRINCIPALS.items()]
     matrix = [(f"`{one}`", *("yes" if one in granted else "" for _, granted in who)) for one in Permission]
     opened: dict[str, list[str]] = defaultdict(list)
-    for verb, asked in VERBS.items():
+    for verb, asked in [(verb, one) for verb, these in ASKED.items() for one in these]:
         opened["nothing (signing in, and Medicare's public rules)" if asked is None else f"`{asked}`"].append(verb)
     verbs = [(asked, ", ".join(f"`{verb}`" for verb in sorted(opened[asked]))) for asked in sorted(opened)]
     walled = ", ".join(sorted(WALLED))
@@ -168,6 +176,7 @@ AUDIT_HEAD = (
 
 def audit_page() -> str:
     """Return the classes of data, and each verb with what is recorded of it."""
+    load_verbs()
     kept = [(one, meaning, "yes" if one in HEALTH else "") for one, meaning in MEANS.items()]
     verbs = [
         (f"`{verb}`", f"`{VERBS[verb]}`" if VERBS[verb] else "", records.act, ", ".join(records.data))

@@ -22,7 +22,7 @@ from caretide.ui.sheet import csv_text
 COLUMNS = ("date", "recipient", "address", "what", "purpose", "basis", "accountable", "by")
 
 
-@requires(Permission.PATIENT_READ, reads(Data.DISCLOSURE, Data.STAFF))
+@requires(Permission.PATIENT_READ, reads(Data.DISCLOSURE, Data.STAFF, Data.DEMOGRAPHICS, Data.CONTACT))
 async def ledger(
     tx: Tx, patient_id: UUID, *, since: date | None = None, accountable: bool = False
 ) -> list[DisclosureOut]:
@@ -30,6 +30,7 @@ async def ledger(
 
     `accountable` leaves out what an accounting does, and what is held back for an agency today.
     """
+    await patients.patient(tx, patient_id)
     start = since or six_years_before(tx.now.date())
     wanted = (
         select(Disclosure)
@@ -92,13 +93,13 @@ async def release_page(tx: Tx, document_id: UUID) -> ReleasePage:
     )
 
 
-@requires(Permission.PATIENT_READ, exports(Data.DISCLOSURE, Data.STAFF))
+@requires(Permission.PATIENT_READ, exports(Data.DISCLOSURE, Data.STAFF, Data.DEMOGRAPHICS, Data.CONTACT))
 async def accounting(tx: Tx, patient_id: UUID) -> str:
     """Return the accounting that a patient may ask for, as CSV: date, recipient, address, what and why."""
     return _sheet(await ledger(tx, patient_id, accountable=True))
 
 
-@requires(Permission.PATIENT_READ, exports(Data.DISCLOSURE, Data.STAFF))
+@requires(Permission.PATIENT_READ, exports(Data.DISCLOSURE, Data.STAFF, Data.DEMOGRAPHICS, Data.CONTACT))
 async def ledger_sheet(tx: Tx, patient_id: UUID) -> str:
     """Return the whole ledger of six years as CSV."""
     return _sheet(await ledger(tx, patient_id))

@@ -23,6 +23,9 @@ Verb = Callable[Concatenate[Tx, A], Awaitable[R]]
 VERBS: dict[str, Permission | None] = {}
 """Every verb by name (`feature.verb`) with what it asks for; None for those open to everybody."""
 
+ASKED: dict[str, set[Permission | None]] = {}
+"""Every verb by name with all that is asked for under it: two modules of a feature may each have one of that name."""
+
 RECORDS: dict[str, Records] = {}
 """Every verb by name with what the audit records of it."""
 
@@ -98,6 +101,7 @@ def _fixed(value: object) -> object:
 def _guarded(verb: Verb[A, R], permission: Permission | None, records: Records) -> Verb[A, R]:
     name = verb_name(verb)
     VERBS[name] = permission
+    ASKED.setdefault(name, set()).add(permission)
     # Questions of one name in two modules of a feature share a line: what either may show.
     known = RECORDS.get(name, records)
     RECORDS[name] = replace(known, bits=known.bits | records.bits)

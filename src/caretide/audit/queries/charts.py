@@ -7,9 +7,11 @@ from sqlalchemy import func, select
 
 from caretide.audit.queries import events
 from caretide.audit.schemas import Asked, EventsPage, Viewer
+from caretide.kernel.errors import NotFound
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import HEALTH, Data, exports, reads
 from caretide.patients import queries as patients
+from caretide.patients.models import Patient
 from caretide.runtime.access import requires
 from caretide.runtime.models import AuditEvent, AuditEventPatient
 from caretide.runtime.tx import Tx
@@ -35,6 +37,7 @@ async def chart_page(tx: Tx, patient_id: UUID, asked: Asked) -> EventsPage:
 @requires(Permission.AUDIT_READ, exports(Data.AUDIT, Data.STAFF))
 async def chart_sheet(tx: Tx, patient_id: UUID, asked: Asked) -> str:
     """Return a patient's events as CSV."""
+    await _check(tx, patient_id)
     tx.touch(patient_id)
     return await events.sheet(tx, asked.model_copy(update={"patient": patient_id}))
 
@@ -42,6 +45,7 @@ async def chart_sheet(tx: Tx, patient_id: UUID, asked: Asked) -> str:
 @requires(Permission.AUDIT_READ, reads(Data.AUDIT, Data.STAFF))
 async def viewers(tx: Tx, patient_id: UUID) -> list[Viewer]:
     """Return who received a patient's data or changed it, those with the latest event first."""
+    await _check(tx, patient_id)
     tx.touch(patient_id)
     # By classes too, so that the database need not unfold them: there are few sets of them.
     keys = (AuditEvent.member_id, AuditEvent.actor_kind, AuditEvent.roles, AuditEvent.data)
@@ -58,6 +62,12 @@ async def viewers(tx: Tx, patient_id: UUID) -> list[Viewer]:
         found.setdefault(row.member_id or row.actor_kind, []).append(row)
     lines = [_viewer(rows, names.get(rows[0].member_id, "Caretide")) for rows in found.values()]
     return sorted(lines, key=lambda one: one.last, reverse=True)
+
+
+async def _check(tx: Tx, patient_id: UUID) -> None:
+    """Raise NotFound for a patient who is nobody's here: nothing is put on record of an id that was made up."""
+    if (await tx.db.execute(select(Patient.id).where(Patient.id == patient_id))).first() is None:
+        raise NotFound("There is no such patient")
 
 
 def _viewer(rows: list[Any], name: str) -> Viewer:

@@ -76,7 +76,9 @@ async def company_by_slug(tx: Tx, slug: str) -> UUID:
 async def serving_company(tx: Tx) -> Row[UUID, str, str] | None:
     """Return id, slug and name of the company that serves the tenant; None where it works by itself."""
     wanted = select(Company.id, Company.slug, Company.name).where(
-        CompanyService.ended_at.is_(None), Company.id == CompanyService.company_id
+        CompanyService.tenant_id == tx.tenant_id,
+        CompanyService.ended_at.is_(None),
+        Company.id == CompanyService.company_id,
     )
     return (await tx.db.execute(wanted)).one_or_none()
 

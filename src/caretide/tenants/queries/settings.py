@@ -25,6 +25,7 @@ async def settings(tx: Tx) -> TenantSettings:
     """Return the tenant's settings as they stand."""
     wanted = (
         select(TenantSetting.name, TenantSetting.value)
+        .where(TenantSetting.tenant_id == tx.tenant_id)
         .ext(distinct_on(TenantSetting.name))
         .order_by(TenantSetting.name, TenantSetting.recorded_at.desc(), TenantSetting.id.desc())
     )
