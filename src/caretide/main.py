@@ -1,6 +1,5 @@
 """The application: the only place that knows every feature."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -59,7 +58,8 @@ from caretide.runtime.access import Denied
 from caretide.runtime.gate import AccessGate, Site
 from caretide.runtime.installation import Installation
 from caretide.runtime.limits import Limiter, limits
-from caretide.runtime.web import Door, Known, decide, decided
+from caretide.runtime.log import log
+from caretide.runtime.web import Door, Known, decide, decided, origin_of
 from caretide.settings import Settings
 from caretide.tenants import api as tenants_api
 from caretide.tenants import pages as tenants_pages
@@ -74,8 +74,6 @@ from caretide.ui.shell import TITLES, ErrorPage
 from caretide.workspace import api as workspace_api
 from caretide.workspace import pages as workspace_pages
 from caretide.workspace.queries.shell import make_shell
-
-log = logging.getLogger("caretide")
 
 STATUS: Final[tuple[tuple[type[CaretideError], int], ...]] = (
     (Invalid, 422),
@@ -325,12 +323,8 @@ def _problem_for_fault(request: Request, error: Exception) -> Response:
 
 
 def _log_fault(request: Request, error: Exception) -> None:
-    # The kind of fault and where it happened; its message could quote data.
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
-    log.error("fault %s at %s in %s", type(error).__name__, place, request.scope.get("route", ""))
+    # The kind of fault, where it happened and on which route; its message and the address could quote data.
+    log.error("a fault in a route", exc_info=error, route=origin_of(request).route)
 
 
 def _readiness(installation: Installation) -> ASGIApp:

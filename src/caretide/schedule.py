@@ -1,6 +1,5 @@
 """Every recurring job in one table."""
 
-import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -13,6 +12,7 @@ from caretide.kernel.actor import Actor
 from caretide.kernel.errors import CaretideError
 from caretide.runtime.jobs import later, rescue
 from caretide.runtime.limits import forget_old_counts
+from caretide.runtime.log import log
 from caretide.runtime.trail import Origin
 from caretide.runtime.tx import Database, Tx
 from caretide.tenants import actions as tenant_actions
@@ -20,8 +20,6 @@ from caretide.tenants import queries as tenants
 from caretide.time_log import actions as time_log
 from caretide.time_log import queries as times
 from caretide.vault.envelope import IntegrityFault
-
-log = logging.getLogger("caretide")
 
 CRON = {
     "jobs.rescue": "* * * * *",
@@ -109,7 +107,7 @@ async def stop_silent_timers(database: Database) -> None:
             async with database.tx(actor, Origin(route="job time_log.stop_silent")) as tx:
                 await time_log.stop_silent(tx, timer_id)
         except CaretideError as error:
-            log.warning("a silent timer goes on: %s", error)
+            log.warning("a silent timer goes on", tenant=str(tenant_id), exc_info=error)
 
 
 async def _in_each_tenant(database: Database, queue: Callable[[Tx], Awaitable[None]]) -> None:
@@ -122,4 +120,4 @@ async def _in_each_tenant(database: Database, queue: Callable[[Tx], Awaitable[No
             async with database.tx(Actor.system(tenant_id)) as tx:
                 await queue(tx)
         except IntegrityFault as fault:
-            log.error("nothing is queued for tenant %s: %s", tenant_id, fault)  # noqa: TRY400 - no trace to tell
+            log.error("nothing is queued for a tenant", tenant=str(tenant_id), exc_info=fault)

@@ -1,7 +1,6 @@
 """What needs the application and the queue together: serving with a worker inside, and a close watched to its end."""
 
 import asyncio
-import logging
 import signal
 import socket
 from collections.abc import Generator
@@ -103,8 +102,8 @@ async def _work(ours: Installation) -> None:
     while True:
         try:
             await worker.run(ours)
-        except Exception:
-            logging.getLogger("caretide").exception("the worker stopped; it starts again in five seconds")
+        except Exception:  # noqa: BLE001 - whatever it was is logged, and the work goes on
+            log.log.exception("the worker stopped; it starts again in five seconds")
         await asyncio.sleep(5)
 
 
@@ -115,7 +114,7 @@ async def _watch(ours: Installation) -> None:
         try:
             await ours.database.ping()
         except Unavailable:
-            logging.getLogger("caretide").error("the database does not answer")  # noqa: TRY400 - no trace to tell
+            log.log.error("the database does not answer")
             if ours.urls.cluster is not None:
                 await asyncio.to_thread(revive, ours.settings)
 

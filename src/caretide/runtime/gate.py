@@ -4,7 +4,6 @@ In: who asks, as far as proxies are believed; the host's name, pinned; changes f
 size that makes sense. Out: the headers that every answer carries, and no answer that nobody decided on.
 """
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-log = logging.getLogger("caretide")
+from caretide.runtime.log import log
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -191,7 +190,7 @@ class AccessGate:
             log.info("the caller went away")
         except Exception as error:  # noqa: BLE001 - the server would log its message, which may quote health data
             if not started:
-                log.error("fault %s outside every route", type(error).__name__)  # noqa: TRY400 - see above
+                log.error("a fault outside every route", exc_info=error)
                 await self._plain(send, 500, b"Something broke on our side\n")
 
     def _dressed(self, message: Message, *, is_static: bool) -> list[tuple[bytes, bytes]]:

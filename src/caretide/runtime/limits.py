@@ -7,7 +7,6 @@ machine's clock.
 """
 
 import hashlib
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,10 +18,9 @@ from sqlalchemy.dialects.postgresql import insert
 from caretide.kernel.actor import Actor
 from caretide.kernel.clock import Clock, system_clock
 from caretide.kernel.errors import TooMany
+from caretide.runtime.log import log
 from caretide.runtime.models import RequestCount
 from caretide.runtime.tx import Database
-
-log = logging.getLogger("caretide")
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
 
@@ -127,7 +125,7 @@ class Limiter:
             lease.left += granted
             lease.is_last = granted < limit.block
         if lease.left == 0:
-            log.warning("too many requests of kind %s", kind)
+            log.warning("too many requests", kind=kind)
             wait = starts + limit.seconds - now
             raise TooMany(f"Too many requests; try again in {wait} seconds", seconds=wait)
         lease.left -= 1

@@ -5,7 +5,6 @@ else. One transaction per request or job: data, audit events and queued jobs liv
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from caretide.kernel.clock import Clock
 from caretide.kernel.errors import CaretideError, Conflict, Forbidden, Invalid, Unavailable
 from caretide.runtime.context import NO_ANSWER, TIMEOUTS, begin, bind, forget
 from caretide.runtime.db import column_cipher
+from caretide.runtime.log import log
 from caretide.runtime.mail import Letter, NoPost, Post
 from caretide.runtime.models import TenantKey
 from caretide.runtime.outbound import Reach
@@ -32,8 +32,6 @@ from caretide.runtime.trail import NOWHERE, Named, Origin, Trail
 from caretide.vault.envelope import ColumnCipher, UnknownVersion, unwrap_for
 from caretide.vault.keys import Keyring
 from caretide.vault.store import Vault
-
-log = logging.getLogger("caretide")
 
 
 @dataclass(frozen=True)
@@ -235,7 +233,7 @@ class Database:
             try:
                 await asyncio.to_thread(self.stores.post.send, letter, tx.now)
             except OSError as error:
-                log.error("a letter could not be sent: %s", error.strerror)  # noqa: TRY400 - its path names nobody
+                log.error("a letter could not be sent", reason=error.strerror)
 
     async def _cipher(self, tx: Tx) -> ColumnCipher | None:
         """Return the tenant's cipher, read anew after a while: a rotation gives every process that long to notice."""

@@ -7,7 +7,6 @@ answers 500 to any response on which nothing decided access.
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from enum import StrEnum
@@ -25,10 +24,9 @@ from caretide.runtime.cookies import VISIT, read_cookie
 from caretide.runtime.forgery import check_token
 from caretide.runtime.gate import SAFE_METHODS
 from caretide.runtime.limits import FREE, Limiter
+from caretide.runtime.log import log
 from caretide.runtime.trail import Origin
 from caretide.runtime.tx import Database, Tx
-
-log = logging.getLogger("caretide")
 
 FindActor = Callable[[Tx, str, bool], Awaitable[Actor]]
 """Turns a session's secret into the actor behind it; raises Unauthenticated. False where the request was no sign of
