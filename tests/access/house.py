@@ -19,9 +19,11 @@ from caretide.disclosures import actions as disclosures
 from caretide.disclosures.rules import Given
 from caretide.documents import actions as documents
 from caretide.ehr.models import ImportRun
+from caretide.identity import actions as identity
 from caretide.identity.models import Account, Passkey, Session
 from caretide.identity.queries import session_hash
 from caretide.identity.rules import Factor
+from caretide.identity.schemas import ServiceForm, TokenForm
 from caretide.kernel.actor import Actor
 from caretide.kernel.ids import new_id
 from caretide.kernel.month import Month
@@ -87,11 +89,19 @@ async def furnish(database: Database, server: Server, clock: HandClock) -> House
         until = clock.now.date() + timedelta(days=30)
         waived = await tenants.waive_duty(tx, cast.manager.member_id, "approve_own_time", until, "We are few")
     opened = {seat: await open_session(database, actor) for seat, actor in people.items()}
+    async with database.tx(cast.administrator) as tx:
+        service = await identity.create_service_account(tx, ServiceForm(name="Feed"))
+    for seat in SEATS:
+        async with database.tx(people[seat]) as tx:
+            token = TokenForm(name="Feed", scopes=("patient:read",))
+            made = await identity.create_token(tx, opened[seat], token, mode="development")
+        own[seat] = {**own.get(seat, {}), "token": str(made.id)}
     opened |= await _unfit(database, cast.administrator)
     for seat, actor in people.items():
         own[seat] = {**own.get(seat, {}), **await _ones_own(database, actor)}
     ids |= {"tenant": str(cast.tenant_id), "clinic": str(cast.clinic_id), "practitioner": str(cast.practitioner_id)}
     ids |= {"member": str(cast.billing.member_id), "timing_member": str(cast.other_coordinator.member_id)}
+    ids |= {"service": str(service), "token": own["coordinator"]["token"]}
     ids |= {"waiver": str(waived), "administrator": str(cast.administrator.member_id)}
     ids |= {"coordinator": str(cast.coordinator.member_id), "account": str(cast.coordinator.account_id)}
     return House(cast, people, ids | _found(server, cast.tenant_id), own, opened)

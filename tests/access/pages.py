@@ -13,6 +13,8 @@ _TOLD = {"day": DAY, "start": "06:50", "end": "06:55", "activity": "care_plan", 
 _STOP = {"day": DAY, "end": "09:00", "reason": "It ran on"}
 _FACT = {"effective_on": DAY, "checked_on": DAY, "is_high_risk": "yes", "expected_months": "12"}
 GIVEN = {"recipient": "Dr. Ames", "purpose": "Referral", "basis": "treatment"}
+_TOKEN = {"name": "Reports", "days": "30", "scopes": "patient:read"}
+_PROVIDER = {"name": "Entra", "issuer": "https://login.example.com/x", "client_id": "caretide", "client_password": "s"}
 _PHRASE = "five rather unlikely words"
 _PERSON = {"name": "Somebody Else", "role": "auditor"}
 LISTS = "narrows a list: for an id that is nobody's here the list is empty"
@@ -28,6 +30,9 @@ PUBLIC: Final[dict[str, Sample]] = {
     "POST /invitations/{token}": asks(ok=404, form={"password": "x"}, why=ANYWHERE),
     "POST /invitations/{token}/passkey-offer": asks(ok=404, form={}, why=ANYWHERE),
     "POST /invitations/{token}/passkey": asks(ok=404, form={"answer": "{}"}, why=ANYWHERE),
+    "GET /sign-in/sso": asks(why=ANYWHERE),
+    "GET /sign-in/sso/return": asks(ok=401, why=ANYWHERE),
+    "POST /invitations/{token}/sso": asks(ok=404, form={"whose": "tenant"}, why=ANYWHERE),
 }
 
 PENDING: Final[dict[str, Sample]] = {
@@ -37,6 +42,7 @@ PENDING: Final[dict[str, Sample]] = {
     "POST /sign-in/own-passkey": asks(ok=(303, 401, 409), form={"answer": "{}"}, why=_OWN),
     "GET /sign-in/again": asks(ok=(200, 303), why=_OWN),
     "POST /sign-in/again": asks(ok=(303, 401), form={"password": "wrong"}, why=_OWN),
+    "GET /sign-in/again/sso": asks(ok=(303, 404), why=_OWN),
     "POST /sign-out": asks(ok=303, form={}, why=_OWN),
     "GET /welcome/factor": asks(why=_OWN),
     "POST /welcome/app": asks(P.SIGN_IN, ok=(200, 401), form={}, why=_OWN),
@@ -65,6 +71,15 @@ ACCOUNT: Final[dict[str, Sample]] = {
     "POST /me/confirm": asks(P.SELF, ok=(401, 422), form={"password": "wrong", "code": "000000"}),
     "GET /tenants": asks(P.SELF),
     "POST /tenants": asks(P.SELF, ok=303, form={"tenant_id": "<tenant>"}),
+    "GET /me/tokens": asks(P.SELF_MANAGE),
+    "POST /me/tokens": asks(P.SELF_MANAGE, form=_TOKEN),
+    "POST /me/tokens/{token_id}/revoke": asks(P.SELF_MANAGE, ok=303, form={}),
+    "GET /me/sign-on": asks(P.SELF_MANAGE),
+    "POST /me/sign-on": asks(P.SELF_MANAGE, ok=404, form={"whose": "tenant"}, why="no provider is known here"),
+    "POST /me/sign-on/remove": asks(P.SELF_MANAGE, ok=404, form={"issuer": "https://nobody.example"}, why="none"),
+    "GET /company/sign-on": asks(P.SELF_MANAGE, P.COMPANY_WRITE),
+    "POST /company/sign-on": asks(P.SELF_MANAGE, P.COMPANY_WRITE, ok=(303, 422), form=_PROVIDER),
+    "POST /company/sign-on/off": asks(P.SELF_MANAGE, P.COMPANY_WRITE, ok=(303, 404), form={}),
     "GET /company": asks(P.SELF, P.COMPANY_READ),
     "GET /_components": asks(P.SELF, why="the gallery of the pieces, where the application is developed"),
 }
@@ -129,6 +144,15 @@ TENANT: Final[dict[str, Sample]] = {
     "POST /admin/agreements/{agreement_id}/end": asks(
         P.TENANT_WRITE, ok=303, form={"last_day": "2026-10-31", "reason": "We part"}
     ),
+    "GET /admin/tokens": asks(P.MEMBER_WRITE),
+    "POST /admin/tokens/{token_id}/revoke": asks(P.MEMBER_WRITE, ok=303, form={}),
+    "POST /admin/service-accounts": asks(P.MEMBER_WRITE, ok=303, form={"name": "Another"}),
+    "GET /admin/service-accounts/{service_id}": asks(P.MEMBER_WRITE),
+    "POST /admin/service-accounts/{service_id}/tokens": asks(P.MEMBER_WRITE, form=_TOKEN),
+    "POST /admin/service-accounts/{service_id}/end": asks(P.MEMBER_WRITE, ok=303, form={}),
+    "GET /admin/sign-on": asks(P.TENANT_WRITE),
+    "POST /admin/sign-on": asks(P.TENANT_WRITE, ok=(303, 422), form=_PROVIDER),
+    "POST /admin/sign-on/off": asks(P.TENANT_WRITE, ok=(303, 404), form={}),
     "GET /admin/waivers": asks(P.TENANT_WRITE),
     "POST /admin/waivers": asks(
         P.TENANT_WRITE,

@@ -14,6 +14,7 @@ _SPAN = {"start": "2026-10-05T11:50:00Z", "end": "2026-10-05T11:55:00Z"}
 _TOLD = {**_SPAN, "activity_type": "care_plan", "reason": "The timer was forgotten"}
 _STOP = {"end": "2026-10-05T14:00:00Z", "reason": "It ran on"}
 _MEMBER = {"email": "somebody-else@example.com", "name": "Somebody Else", "role": "auditor"}
+_TOKEN = {"name": "Reports", "days": 30, "scopes": ["patient:read"]}
 _CLINIC = {"name": "North", "slug": "north", "time_zone": "America/Denver", "tin_group": "TIN-1"}
 _PDF = "JVBERi0xLjcKJSVFT0YK"
 
@@ -29,6 +30,9 @@ ACCOUNT: Final[dict[str, Sample]] = {
     "GET /me/sessions": asks(P.SELF),
     "DELETE /me/sessions/{session_id}": asks(P.SELF, ok=204),
     "DELETE /me/sessions": asks(P.SELF, ok=204),
+    "GET /me/tokens": asks(P.SELF_MANAGE),
+    "POST /me/tokens": asks(P.SELF_MANAGE, ok=201, body=_TOKEN),
+    "DELETE /me/tokens/{token_id}": asks(P.SELF_MANAGE, ok=204),
     "GET /me": asks(P.SELF),
     "GET /tenant": asks(P.SELF),
     "GET /company/metrics": asks(P.SELF, P.COMPANY_READ),
@@ -81,6 +85,14 @@ TENANT: Final[dict[str, Sample]] = {
     "POST /admin/agreements/{agreement_id}/end": asks(
         P.TENANT_WRITE, ok=204, body={"last_day": "2026-10-31", "reason": "We part"}
     ),
+    "GET /admin/tokens": asks(P.MEMBER_WRITE),
+    "DELETE /admin/tokens/{token_id}": asks(P.MEMBER_WRITE, ok=204),
+    "GET /admin/service-accounts": asks(P.MEMBER_WRITE),
+    "POST /admin/service-accounts": asks(P.MEMBER_WRITE, ok=201, body={"name": "Another"}),
+    "GET /admin/service-accounts/{service_id}/tokens": asks(P.MEMBER_WRITE),
+    "POST /admin/service-accounts/{service_id}/tokens": asks(P.MEMBER_WRITE, ok=201, body=_TOKEN),
+    "DELETE /admin/service-accounts/{service_id}": asks(P.MEMBER_WRITE, ok=204),
+    "GET /admin/access-endings": asks(P.MEMBER_WRITE, query={"after": "<event>"}, foreign=(200,), why=LISTS),
     "GET /admin/waivers": asks(P.MEMBER_READ),
     "POST /admin/waivers": asks(
         P.TENANT_WRITE,

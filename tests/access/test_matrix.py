@@ -132,7 +132,10 @@ async def _own(walk: Round, door: Door, seat: str) -> None:
     """One's own: whoever has the permissions gets it, whoever lacks one is told which."""
     answer = await walk.ask(door, seat)
     refused = door.refused(MATRIX[seat])
-    if seat == "director":
+    if seat == "director" and "/company" in door.path:
+        # Whoever directs a company has what is the company's own, whatever the operator alone may do elsewhere.
+        right = answer.status in door.sample.ok
+    elif seat == "director":
         right = _without_tenant(door, answer, refused)
     else:
         right = is_denied(door, answer, refused) if refused else answer.status in door.sample.ok
