@@ -89,6 +89,14 @@ async def furnish(database: Database, server: Server, clock: HandClock) -> House
         until = clock.now.date() + timedelta(days=30)
         waived = await tenants.waive_duty(tx, cast.manager.member_id, "approve_own_time", until, "We are few")
     opened = {seat: await open_session(database, actor) for seat, actor in people.items()}
+    assert cast.practitioner.member_id
+    async with database.tx(cast.manager) as tx:
+        later = clock.now.date() + timedelta(days=30)
+        # Between two who see everybody anyway: nobody's roster is wider for it.
+        cover = await rosters.give_cover(tx, cast.manager.member_id, cast.practitioner.member_id, later, later)
+        duty = await rosters.add_duty(
+            tx, rosters.NewDuty(clinic_id=cast.clinic_id, member_id=cast.practitioner.member_id, first_on=later)
+        )
     async with database.tx(cast.administrator) as tx:
         service = await identity.create_service_account(tx, ServiceForm(name="Feed"))
     for seat in SEATS:
@@ -101,6 +109,7 @@ async def furnish(database: Database, server: Server, clock: HandClock) -> House
         own[seat] = {**own.get(seat, {}), **await _ones_own(database, actor)}
     ids |= {"tenant": str(cast.tenant_id), "clinic": str(cast.clinic_id), "practitioner": str(cast.practitioner_id)}
     ids |= {"member": str(cast.billing.member_id), "timing_member": str(cast.other_coordinator.member_id)}
+    ids |= {"cover": str(cover), "duty": str(duty), "opening": str(new_id())}
     ids |= {"service": str(service), "token": own["coordinator"]["token"]}
     ids |= {"waiver": str(waived), "administrator": str(cast.administrator.member_id)}
     ids |= {"coordinator": str(cast.coordinator.member_id), "account": str(cast.coordinator.account_id)}

@@ -178,6 +178,34 @@ TENANT: Final[dict[str, Sample]] = {
     ),
 }
 
+NAMED: Final = "for those alone whom the tenant named; what they may do has tests of its own in tests/rosters"
+_GLASS = {"category": "urgent", "reason": "She is being admitted"}
+_SPAN = {"first_on": "2026-10-12", "last_on": "2026-10-14"}
+
+ROSTERS: Final[dict[str, Sample]] = {
+    "GET /cover": asks(P.TEAM_READ, query={"absent": "<coordinator>"}, foreign=(200,), why=LISTS),
+    "POST /cover": asks(
+        P.ROSTER_WRITE, ok=303, form={"absent_id": "<coordinator>", "cover_id": "<timing_member>", **_SPAN}
+    ),
+    "POST /cover/{cover_id}/end": asks(P.ROSTER_WRITE, ok=303, form={}),
+    "GET /duty": asks(P.MEMBER_READ),
+    "POST /duty": asks(
+        P.ROSTER_WRITE,
+        ok=303,
+        form={"clinic_id": "<clinic>", "member_id": "<coordinator>", **_SPAN, "begins": "08:00", "until": "12:00"},
+    ),
+    "POST /duty/{duty_id}/end": asks(P.ROSTER_WRITE, ok=303, form={}),
+    "GET /emergency": asks(P.GLASS_USE, ok=(200, 403), why=NAMED),
+    "POST /emergency/search": asks(P.GLASS_USE, ok=(200, 403, 422), form={"number": "M001"}, why=NAMED),
+    "GET /emergency/reviews": asks(P.GLASS_READ),
+    "POST /emergency/reviews/{opening_id}": asks(
+        P.GLASS_REVIEW, ok=404, form={"verdict": "appropriate", "note": ""}, foreign=(422,), why="none was opened"
+    ),
+    "POST /emergency/openings/{opening_id}/end": asks(P.PATIENT_READ, ok=404, form={}, why="none was opened"),
+    "GET /emergency/{patient_id}": asks(P.GLASS_USE, ok=(200, 403, 409), foreign=(403,), why=NAMED),
+    "POST /emergency/{patient_id}": asks(P.GLASS_USE, ok=(303, 403, 422), form=_GLASS, foreign=(403,), why=NAMED),
+}
+
 WORK: Final[dict[str, Sample]] = {
     "GET /approvals": asks(P.TIME_APPROVE),
     "POST /approvals": asks(P.TIME_APPROVE, ok=303, form={"decision": "approve", "entry": "<told>"}),
@@ -268,4 +296,4 @@ WORK: Final[dict[str, Sample]] = {
     "GET /patients/{patient_id}/audit.csv": asks(P.AUDIT_READ),
 }
 
-PAGES: Final[dict[str, Sample]] = {**PUBLIC, **PENDING, **ACCOUNT, **TENANT, **WORK}
+PAGES: Final[dict[str, Sample]] = {**PUBLIC, **PENDING, **ACCOUNT, **TENANT, **ROSTERS, **WORK}

@@ -3,7 +3,7 @@
 from typing import Final
 
 from caretide.kernel.permissions import Permission
-from tests.access.pages import ANYWHERE, DAY, GIVEN, LISTS
+from tests.access.pages import ANYWHERE, DAY, GIVEN, LISTS, NAMED
 from tests.access.samples import Sample, asks
 
 P = Permission
@@ -170,6 +170,36 @@ PATIENT: Final[dict[str, Sample]] = {
     "POST /documents/{document_id}/release": asks(P.DOCUMENT_RELEASE, body=GIVEN),
 }
 
+_SPANNED = {"first_on": "2026-10-12", "last_on": "2026-10-14"}
+
+ROSTERS: Final[dict[str, Sample]] = {
+    "GET /covers": asks(P.TEAM_READ),
+    "POST /covers": asks(
+        P.ROSTER_WRITE, ok=201, body={"absent_id": "<coordinator>", "cover_id": "<timing_member>", **_SPANNED}
+    ),
+    "POST /covers/{cover_id}/end": asks(P.ROSTER_WRITE),
+    "GET /duties": asks(P.MEMBER_READ),
+    "POST /duties": asks(
+        P.ROSTER_WRITE, ok=201, body={"clinic_id": "<clinic>", "member_id": "<coordinator>", **_SPANNED}
+    ),
+    "POST /duties/{duty_id}/end": asks(P.ROSTER_WRITE, ok=204),
+    "GET /clinics/{clinic_id}/duty": asks(P.MEMBER_READ),
+    "POST /emergency/search": asks(P.GLASS_USE, ok=(200, 403, 422), body={"number": "M001"}, why=NAMED),
+    "POST /emergency": asks(
+        P.GLASS_USE,
+        ok=(201, 403, 409),
+        body={"patient_id": "<patient>", "category": "urgent", "reason": "She is being admitted"},
+        foreign=(403,),
+        why=NAMED,
+    ),
+    "GET /emergency": asks(P.SELF),
+    "POST /emergency/{opening_id}/end": asks(P.PATIENT_READ, ok=404, why="none was opened"),
+    "GET /emergency/uses": asks(P.GLASS_READ),
+    "POST /emergency/{opening_id}/review": asks(
+        P.GLASS_REVIEW, ok=404, body={"verdict": "appropriate"}, foreign=(422,), why="none was opened"
+    ),
+}
+
 TIME: Final[dict[str, Sample]] = {
     "GET /timer": asks(P.TIME_READ),
     "POST /timer/start": asks(
@@ -208,4 +238,4 @@ TIME: Final[dict[str, Sample]] = {
     "GET /patients/{patient_id}/viewers": asks(P.AUDIT_READ),
 }
 
-PROGRAMS: Final[dict[str, Sample]] = {**PUBLIC, **ACCOUNT, **TENANT, **PATIENT, **TIME}
+PROGRAMS: Final[dict[str, Sample]] = {**PUBLIC, **ACCOUNT, **TENANT, **PATIENT, **ROSTERS, **TIME}
