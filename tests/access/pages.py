@@ -207,6 +207,14 @@ ROSTERS: Final[dict[str, Sample]] = {
 }
 
 WORK: Final[dict[str, Sample]] = {
+    "POST /timer/alive": asks(P.TIME_WRITE, ok=(204, 404, 409), form={"quiet_for": "0"}, why="none runs"),
+    "POST /timer/answer": asks(
+        P.TIME_WRITE,
+        ok=(303, 404),
+        form={"timer": "<timer>", "answer": "keep", "quiet_for": "0"},
+        foreign=(303,),
+        why="only one's own timer can be answered for",
+    ),
     "GET /approvals": asks(P.TIME_APPROVE),
     "POST /approvals": asks(P.TIME_APPROVE, ok=303, form={"decision": "approve", "entry": "<told>"}),
     "GET /my-day": asks(
