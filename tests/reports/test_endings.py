@@ -206,7 +206,8 @@ async def test_own_access_and_the_last_administrators_stay(database: Database, c
 
 async def test_sessions_of_another_tenant_stay(database: Database, cast: Cast, api: Visit) -> None:
     """A tenant ends what is its own; the account goes on elsewhere."""
-    await open_session(database, Actor.account(cast.coordinator.account_id, "Coordinator Person"))  # type: ignore[arg-type]
+    assert cast.coordinator.account_id is not None
+    await open_session(database, Actor.account(cast.coordinator.account_id, "Coordinator Person"))
     assert (await (await api(cast.administrator)).post(f"{place(cast.coordinator)}/suspend")).status_code == 204
     async with database.tx(Actor.nobody()) as tx:
         open_ones = select(func.count()).where(
