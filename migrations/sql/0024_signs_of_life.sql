@@ -8,9 +8,7 @@ CREATE TABLE timer_signs (
     away_to TIMESTAMP WITH TIME ZONE,
     tenant_id UUID DEFAULT ctx.tenant() NOT NULL,
     CONSTRAINT timer_signs_pkey PRIMARY KEY (tenant_id, timer_id),
-    -- They go with the timer, whoever stops it.
-    CONSTRAINT timer_signs_tenant_id_timer_id_fkey
-        FOREIGN KEY(tenant_id, timer_id) REFERENCES timers (tenant_id, id) ON DELETE CASCADE,
+    -- No key into the timers: whoever stops one takes its signs with it, and one that comes a moment later tells nobody.
     CONSTRAINT timer_signs_away_check CHECK ((away_from IS NULL) = (away_to IS NULL) AND away_to > away_from)
 );
 

@@ -9,4 +9,4 @@ down_revision = "0023"
 def upgrade() -> None:
     """Apply."""
     run_file("0024_signs_of_life")
-    secure("timer_signs", "SELECT, INSERT, UPDATE (alive_at, call_until, away_from, away_to)")
+    secure("timer_signs", "SELECT, INSERT, DELETE, UPDATE (alive_at, call_until, away_from, away_to)")

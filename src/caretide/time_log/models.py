@@ -81,14 +81,12 @@ class Timer(TenantTable):
 class TimerSign(Base):
     """When whoever a timer runs for last gave a sign of life, and a stretch without any that they did not account for.
 
-    Kept from the first page on that showed the timer: of one that only a program knows there is nothing to go by.
+    Kept from the first page on that showed the timer: of one that only a program knows there is nothing to go by. They
+    go with the timer, whoever stops it.
     """
 
     __tablename__ = "timer_signs"
-    __table_args__ = (
-        ForeignKeyConstraint(["tenant_id", "timer_id"], ["timers.tenant_id", "timers.id"], ondelete="CASCADE"),
-        CheckConstraint("(away_from IS NULL) = (away_to IS NULL) AND away_to > away_from", name="away"),
-    )
+    __table_args__ = (CheckConstraint("(away_from IS NULL) = (away_to IS NULL) AND away_to > away_from", name="away"),)
 
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("ctx.tenant()"))
     timer_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -36,6 +36,7 @@ def _sign(name: str) -> ColumnElement[Any]:
     return select(column).where(*mine).correlate(Timer).scalar_subquery().label(name)
 
 
+FORGET_SIGNS = delete(TimerSign).where(TimerSign.timer_id == bindparam("timer"))
 _STOP_TIMER = (
     delete(Timer)
     .where(Timer.member_id == bindparam("whose"))
@@ -89,6 +90,7 @@ async def take(tx: Tx, member_id: UUID) -> Row[*tuple[Any, ...]]:
     if timer is None:
         raise NotFound("No timer is running")
     tx.touch(timer.patient_id)
+    await tx.db.execute(FORGET_SIGNS, {"timer": timer.id})
     await tx.db.execute(delete(Draft).where(Draft.place == queries.draft_place(timer.id)))
     return timer
 

@@ -17,6 +17,7 @@ from caretide.time_log import queries
 from caretide.time_log.models import Timer
 from caretide.time_log.recording import Kind, Whose, insert_entries, sealed
 from caretide.time_log.rules import told_interval
+from caretide.time_log.stopping import FORGET_SIGNS
 
 REASON: Final = "Their access ended while the timer ran; it was stopped at the last sign of life"
 
@@ -48,6 +49,7 @@ async def end_timer_of(tx: Tx, member_id: UUID, alive_at: datetime | None) -> En
         if timer is None:
             return None
         tx.touch(timer.patient_id)
+        await tx.db.execute(FORGET_SIGNS, {"timer": timer.id})
         at = max(timer.started_at, min(alive_at or timer.started_at, tx.now))
         whose = Whose(
             patient_id=timer.patient_id,
