@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import replace
 
+import psycopg
 import pytest
 
 from caretide.kernel.actor import Actor
@@ -14,7 +15,7 @@ from tests.access.house import SEATS
 from tests.access.matrix import asked, granted
 from tests.access.mutants import asks, denies, flipped, guarded_verbs, name_of, place, unguarded
 from tests.access.test_matrix import Round, walk
-from tests.database import HandClock
+from tests.database import HandClock, Server
 from tests.isolation.conftest import Tell
 
 __all__ = ["walk"]
@@ -120,9 +121,8 @@ async def _noticed(walk: Round, behind: list[Door], permission: Permission) -> s
     return ""
 
 
-# A company's figures and sign-on are for those who direct it, and emergency access is for those whom the tenant named,
-# whatever their role may do: what is given to a role is not noticed at a door there. Their own tests ask.
-_BY_NAME = frozenset({Permission.COMPANY_READ, Permission.COMPANY_WRITE, Permission.GLASS_USE})
+_OF_COMPANIES = frozenset({Permission.COMPANY_READ, Permission.COMPANY_WRITE})
+"""What the row of a director gives, and no role: given to a role, the doors have to answer as before."""
 
 
 @pytest.mark.req("V-14", "Z-05")
@@ -138,15 +138,33 @@ async def test_every_permission_given_or_taken_is_noticed(walk: Round, tell: Tel
             with flipped(role, permission):
                 if GRANTS[role] == MATRIX[role.value]:
                     alive.append(f"{role} {permission}")
-                if door is None or permission in _BY_NAME:
+                if door is None:
                     continue
                 answer = await walk.ask(door, role.value)
             refused = door.refused(MATRIX[role.value])
-            is_right = is_denied(door, answer, refused) if refused else answer.status in door.sample.ok
+            denied = is_denied(door, answer, refused or permission)
+            is_right = denied if refused else answer.status in door.sample.ok and not denied
             by_route += not is_right
-            if is_right:
-                alive.append(f"{role} {permission}: {door.name} answers as before")
+            if is_right is not (permission in _OF_COMPANIES):
+                alive.append(f"{role} {permission}: {door.name} answers {answer.status}")
     cells = len(Role) * len(Permission)
     tell(f"Z-05: {cells} permissions given or taken, {by_route} noticed at a route, all in the matrix")
     assert alive == []
     assert by_route > 100
+
+
+@pytest.mark.req("Z-05")
+async def test_whoever_stops_directing_a_company_is_refused_at_each_of_its_doors(walk: Round, server: Server) -> None:
+    found = [one for one in doors(walk.application)[0] if _OF_COMPANIES & {*one.sample.needs}]
+    before = {one.name: (await walk.ask(one, "director")).status in one.sample.ok for one in found}
+    with psycopg.connect(server.admin) as connection:
+        account = walk.house.people["director"].account_id
+        connection.execute("UPDATE company_accounts SET is_director = false WHERE account_id = %s", [account])
+    after = {one.name: is_denied(one, await walk.ask(one, "director"), _wanted(one), has_tenant=False) for one in found}
+    assert (before, after) == (dict.fromkeys(before, True), dict.fromkeys(before, True))
+    assert len(before) > 3
+
+
+def _wanted(door: Door) -> Permission:
+    (permission,) = _OF_COMPANIES & {*door.sample.needs}
+    return permission

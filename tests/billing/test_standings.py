@@ -1,5 +1,6 @@
 """What is kept of each open month is what ruling it gives, or is marked; and no change is ever lost."""
 
+import json
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
@@ -373,8 +374,10 @@ async def test_tenant_whose_keys_do_not_open_keeps_no_other_waiting(
     async with database.tx(cast.system) as tx:
         waiting = await tx.db.exec_driver_sql("SELECT jobs.waiting('billing.rule_patients')")
         assert waiting.scalar_one() == 1
-    said = [record.getMessage().split(":")[0] for record in caplog.records if record.name == "caretide"]
-    assert said == [f"nothing is queued for tenant {broken.tenant_id}"]
+    said = [json.loads(record.getMessage()) for record in caplog.records if record.name == "caretide"]
+    assert [(one["message"], one["fault"]) for one in said if one["tenant"] == str(broken.tenant_id)] == [
+        ("nothing is queued for a tenant", "IntegrityFault")
+    ]
 
 
 async def test_nobody_behind_the_wall_sees_marks_or_standings_of_others(database: Database, cast: Cast) -> None:

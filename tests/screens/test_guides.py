@@ -124,7 +124,7 @@ async def test_guides_show_and_name_what_is_there(house: House, request: pytest.
             await walk(camera)
             wrong += look.faults + untrue(role, camera)
             await look.page.context.close()
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
 
 
 def untrue(role: Role, camera: Camera) -> list[str]:

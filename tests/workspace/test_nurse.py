@@ -281,8 +281,10 @@ async def test_timer_and_note_outlive_the_session_and_no_second_is_added(
     clock.advance(minutes=3)
     assert (await nurse.browser.post(f"{nurse.home}/timer/draft", data=draft)).status_code == 204
     with psycopg.connect(server.admin) as connection:
-        stored = str(connection.execute("SELECT text FROM drafts").fetchall())
-    assert "Dizzy" not in stored
+        drafts = "SELECT text FROM drafts WHERE tenant_id = %s"
+        stored = connection.execute(drafts, (cast.tenant_id,)).fetchall()
+    assert len(stored) == 1
+    assert "Dizzy" not in str(stored)
     clock.advance(minutes=20)
     assert (await nurse.browser.get(nurse.home)).headers["location"].startswith("/sign-in/again")
     nurse.browser.headers.pop("x-csrf-token", "")
@@ -294,6 +296,6 @@ async def test_timer_and_note_outlive_the_session_and_no_second_is_added(
     assert theirs.status_code == 409
     await sent(nurse.browser, f"{nurse.home}/timer/stop", note="Dizzy since the new tablets")
     with psycopg.connect(server.admin) as connection:
-        assert connection.execute("SELECT count(*) FROM drafts").fetchone() == (0,)
+        assert connection.execute(drafts, (cast.tenant_id,)).fetchall() == []
         seconds = "SELECT duration_secs FROM time_log_entries WHERE patient_id = %s"
         assert connection.execute(seconds, (nurse.patient_id,)).fetchall() == [(23 * 60,)]
