@@ -89,6 +89,7 @@ PAGES: Final = (
     identity_pages.public,
     identity_pages.entering,
     identity_pages.enrolling,
+    identity_pages.with_passkey,
     identity_pages.router,
     identity_pages.tokens,
     tenants_pages.public,

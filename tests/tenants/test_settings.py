@@ -38,6 +38,7 @@ async def test_changes_are_kept_with_who_made_them_from_what_to_what(program: ht
         "administrators_see_health": True,
         "idle_minutes": 15,
         "timer_ask_minutes": 5,
+        "sign_in_policy": "any",
         "privacy_contact": "",
         "glass_members": [],
         "changes": [],

@@ -89,10 +89,13 @@ async def completed(tx: Tx, secret: str, *proved: Factor) -> SignedIn:
     """Add factors to a session that has just been given them; return it under a new secret.
 
     One that was begun counts its twelve hours from here; one that idled keeps its end. What was given together has to
-    be two factors to count as a recent sign-in.
+    be two factors to count as a recent sign-in, and stands in the place of a passkey that was given before: where a
+    tenant asks for one, a password and a code confirm nothing.
     """
     known = await queries.standing(tx, secret)
     factors = known.amr | set(proved)
+    if is_whole(proved) and Factor.PASSKEY not in proved:
+        factors = factors - {Factor.PASSKEY}
     changes: dict[str, Any] = {"amr": sorted(factors)}
     if known.stage is Stage.PARTIAL:
         changes["created_at"] = tx.now

@@ -78,6 +78,17 @@ class ProofPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WithPasskeyPage(ProofPage):
+    """Asks somebody for the passkey that their tenant asks for, or to make one.
+
+    `may_make`: they signed in lately enough to make their first; `elsewhere`: there are tenants to go to instead.
+    """
+
+    may_make: bool = False
+    elsewhere: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnrollPage:
     """Where an account gets its second factor. `qr` is the path of an SVG that a phone's camera reads."""
 
@@ -120,16 +131,18 @@ class InvitationPage:
     expires_at: datetime
     minimum_password: int = 15
     has_account: bool = False
+    asks_passkey: bool = False
     providers: "tuple[OfferedProvider, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantChoice:
-    """A tenant that the account is a member of, and as what."""
+    """A tenant that the account is a member of, as what, and whether it asks them for a passkey."""
 
     tenant_id: UUID
     name: str
     role: str
+    asks_passkey: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -373,6 +373,7 @@ def change_settings(
     administrators_see_health: Annotated[bool | None, typer.Option(help="Whether administrators do.")] = None,
     idle_minutes: Annotated[int | None, typer.Option(help="Minutes until a session rests: 5 to 30, in fives.")] = None,
     timer_ask_minutes: Annotated[int | None, typer.Option(help="Minutes until a timer asks: 3 to 20.")] = None,
+    sign_in_policy: Annotated[str | None, typer.Option(help="Passkeys only: any, administrators, everybody.")] = None,
     privacy_contact: Annotated[str | None, typer.Option(help="Address of who is told of emergency access.")] = None,
 ) -> None:
     """Change a tenant's settings; what is not named stays."""
@@ -384,6 +385,7 @@ def change_settings(
         "administrators_see_health": administrators_see_health,
         "idle_minutes": idle_minutes,
         "timer_ask_minutes": timer_ask_minutes,
+        "sign_in_policy": sign_in_policy,
         "privacy_contact": privacy_contact,
     }
     named: dict[str, Any] = {name: value for name, value in sent.items() if value is not None}

@@ -123,7 +123,7 @@ async def prove_code(tx: Tx, secret: str, code: str) -> SignedIn | Refused:
     return factor if isinstance(factor, Refused) else await completed(tx, secret, factor)
 
 
-@requires(Permission.SELF, signs_in(Data.ACCOUNT))
+@requires(Permission.SIGN_IN, signs_in(Data.ACCOUNT))
 async def confirm_identity(tx: Tx, secret: str, password: str, code: str, *, network: str = "") -> SignedIn | Refused:
     """Give password and code again, as before a change of what one signs in with; the session gets a new secret."""
     known = await queries.standing(tx, secret)

@@ -23,8 +23,10 @@ from caretide.identity.models import Account, Challenge, Passkey
 from caretide.identity.notices import tell
 from caretide.identity.opening import SignedIn, completed, opened, require_recent
 from caretide.identity.passwords import new_account
+from caretide.identity.queries.policy import is_asked_for_passkey
 from caretide.identity.rules import Factor, Site
-from caretide.kernel.errors import Conflict, Invalid, NotFound
+from caretide.identity.rules.policy import is_by_passkey
+from caretide.kernel.errors import Conflict, Invalid, NotFound, Unauthenticated
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, changes, creates, reads, signs_in
@@ -106,8 +108,21 @@ async def _proved(tx: Tx, site: Site, answer: str) -> UUID:
 @requires(Permission.SIGN_IN, reads(Data.ACCOUNT))
 async def passkey_offer(tx: Tx, secret: str, site: Site) -> str:
     """Return what the browser makes a new passkey from, as JSON; asks for a recent sign-in."""
-    known = await require_recent(tx, secret)
+    known = await _may_add(tx, secret)
     return await _offer(tx, site, known.account_id, known.email, known.display_name)
+
+
+async def _may_add(tx: Tx, secret: str) -> queries.Known:
+    """Return the session if it may bind a passkey: where a tenant asks for one, only the first comes by other means.
+
+    Otherwise password and code, which can be phished, would make what that tenant asks for in their stead.
+    """
+    known = await require_recent(tx, secret)
+    if is_by_passkey(known.amr) or not (await queries.factors_of(tx, known.account_id)).passkeys:
+        return known
+    if await is_asked_for_passkey(tx, known.account_id):
+        raise Unauthenticated("Use a passkey that you have before you add another", at=queries.WITH_PASSKEY)
+    return known
 
 
 @open_to_all(
@@ -144,7 +159,7 @@ async def _offer(tx: Tx, site: Site, account_id: UUID, email: str, name: str) ->
 @requires(Permission.SIGN_IN, creates(Data.ACCOUNT))
 async def add_passkey(tx: Tx, secret: str, site: Site, answer: str, name: str) -> SignedIn:
     """Bind a passkey to the account; the session has it as a factor from here on, under a new secret."""
-    known = await require_recent(tx, secret)
+    known = await _may_add(tx, secret)
     await _bind(tx, site, answer, name, known.account_id)
     tell(tx, known.email, "passkey")
     return await completed(tx, secret, Factor.PASSKEY)
@@ -203,11 +218,15 @@ async def rename_passkey(tx: Tx, passkey_id: UUID, name: str) -> None:
 
 @requires(Permission.SIGN_IN, changes(Data.ACCOUNT))
 async def remove_passkey(tx: Tx, secret: str, passkey_id: UUID) -> None:
-    """Take a passkey away; refused where nobody could sign in without it."""
+    """Take a passkey away; refused for the last one where nobody could sign in without it, or a tenant asks for one."""
     known = await require_recent(tx, secret)
+    # Two that are taken away side by side wait for each other: one of them is the last.
+    await tx.db.execute(select(Account.id).where(Account.id == known.account_id).with_for_update())
     left = await queries.factors_of(tx, known.account_id)
     if left.passkeys == 1 and not (left.has_password and left.has_totp):
         raise Conflict("This is the only way you sign in; add another passkey, or a password and an app, first")
+    if left.passkeys == 1 and await is_asked_for_passkey(tx, known.account_id):
+        raise Conflict("An organization that you work in asks for a passkey; add another one first")
     mine = delete(Passkey).where(Passkey.id == passkey_id, Passkey.account_id == known.account_id)
     if not (await tx.db.execute(mine)).rowcount:
         raise NotFound("There is no such passkey")

@@ -35,6 +35,12 @@ async def choose_tenant(tx: Tx, secret: str, tenant_id: UUID) -> str:
     raise NotFound("You do not work in this tenant")
 
 
+@requires(Permission.SIGN_IN, signs_in(Data.ACCOUNT))
+async def leave_tenant(tx: Tx, secret: str) -> str:
+    """Work in no tenant from the next request on, until one is chosen; return the session's new secret."""
+    return await renewed(tx, secret, tenant_id=None, member_id=None)
+
+
 @requires(Permission.SELF_MANAGE, signs_out(Data.ACCOUNT))
 async def end_my_session(tx: Tx, session_id: UUID) -> None:
     """End one of one's own sessions, wherever it is."""

@@ -10,8 +10,11 @@ from caretide.identity.models import Membership
 from caretide.identity.notices import tell
 from caretide.identity.opening import SignedIn, completed, opened, require_recent
 from caretide.identity.passwords import new_account, set_password, try_password
+from caretide.identity.queries.policy import is_asked_for_passkey
 from caretide.identity.rules import Factor
+from caretide.identity.rules.policy import is_by_passkey
 from caretide.identity.tries import Refused
+from caretide.kernel.errors import Unauthenticated
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, changes, creates, signs_in
 from caretide.runtime.access import open_to_all, requires
@@ -38,8 +41,13 @@ async def sign_in(tx: Tx, email: str, password: str, *, network: str = "", devic
 
 @requires(Permission.SIGN_IN, signs_in(Data.ACCOUNT))
 async def resume_by_password(tx: Tx, secret: str, password: str, *, network: str = "") -> SignedIn | Refused:
-    """Come back to a session after a pause: what is left of it is one factor, and the password is the other."""
+    """Come back to a session after a pause: what is left of it is one factor, and the password is the other.
+
+    Not to one that was opened by a passkey where the tenant asks for one: that is given again.
+    """
     known = await queries.standing(tx, secret)
+    if is_by_passkey(known.amr) and await is_asked_for_passkey(tx, known.account_id, known.tenant_id):
+        raise Unauthenticated("Your organization asks for a passkey; come back by yours", at=queries.AGAIN)
     account = await queries.account_by_email(tx, known.email)
     refused = await try_password(tx, known.email, account.password_hash if account else None, password, network)
     if refused is not None:

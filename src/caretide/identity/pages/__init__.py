@@ -4,5 +4,6 @@ from caretide.identity.pages.account import router
 from caretide.identity.pages.enroll import router as enrolling
 from caretide.identity.pages.sign_in import entering, public
 from caretide.identity.pages.tokens import router as tokens
+from caretide.identity.pages.with_passkey import router as with_passkey
 
-__all__ = ["enrolling", "entering", "public", "router", "tokens"]
+__all__ = ["enrolling", "entering", "public", "router", "tokens", "with_passkey"]

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from caretide.identity import actions, queries
 from caretide.identity.actions import CONFIRM, SignedIn
-from caretide.identity.pages.sign_in import WRONG_CODE, entered, refusal
+from caretide.identity.pages.sign_in import WRONG_CODE, entered, refusal, shown_factors
 from caretide.identity.schemas import AccountPage, ProofPage
 from caretide.kernel.errors import Invalid
 from caretide.runtime.tx import Tx
@@ -117,7 +117,7 @@ async def show_confirm(request: Request, tx: SessionTx, next: str = "/me") -> Re
 
 async def _ask(request: Request, tx: Tx, then: str, form: FormState | None = None) -> Response:
     known = await queries.standing(tx, session_secret(request))
-    factors = await queries.factors_of(tx, known.account_id)
+    factors = await shown_factors(tx, known)
     page = ProofPage(name=known.display_name, email=known.email, factors=factors, next=then)
     return await respond.page(request, tx, "identity/confirm.html", page, section="me", form=form)
 

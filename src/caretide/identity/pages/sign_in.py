@@ -1,12 +1,16 @@
 """Signing in and out: password and second factor, passkey alone, and back after a pause."""
 
+from dataclasses import replace
+
 from fastapi import Request
 from starlette.responses import Response
 
 from caretide.identity import actions, queries
 from caretide.identity.actions import Refused, SignedIn
+from caretide.identity.queries.policy import is_asked_for_passkey
 from caretide.identity.rules import Site, Stage, device_name
-from caretide.identity.schemas import ProofPage, SignInPage
+from caretide.identity.rules.policy import is_by_passkey
+from caretide.identity.schemas import FactorsOf, ProofPage, SignInPage
 from caretide.kernel.errors import Invalid
 from caretide.runtime.tx import Tx
 from caretide.runtime.web import (
@@ -120,9 +124,20 @@ async def show_second(request: Request, tx: PendingTx, next: str = "/") -> Respo
     return respond.visitor_page(request, "identity/second.html", await _proof(tx, request, to))
 
 
+async def shown_factors(tx: Tx, known: queries.Known) -> FactorsOf:
+    """Return what may be asked for of what an account has: no password where a passkey opened the session and has to.
+
+    What is shown decides nothing; the verbs do.
+    """
+    factors = await queries.factors_of(tx, known.account_id)
+    if is_by_passkey(known.amr) and await is_asked_for_passkey(tx, known.account_id, known.tenant_id):
+        return replace(factors, has_password=False)
+    return factors
+
+
 async def _proof(tx: Tx, request: Request, to: str) -> ProofPage:
     known = await queries.standing(tx, session_secret(request))
-    factors = await queries.factors_of(tx, known.account_id)
+    factors = await shown_factors(tx, known)
     vouched = known.issuer is not None
     return ProofPage(name=known.display_name, email=known.email, factors=factors, next=to, vouched=vouched)
 

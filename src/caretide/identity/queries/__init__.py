@@ -45,8 +45,8 @@ _SESSION = select(
 )
 _SEEN = update(Session).where(Session.id_hash == bindparam("hash")).values(last_seen_at=bindparam("now"))
 
-SECOND, AGAIN = "/sign-in/second", "/sign-in/again"
-"""The pages that ask for what a session lacks: its second factor; a sign of life after a pause."""
+SECOND, AGAIN, WITH_PASSKEY = "/sign-in/second", "/sign-in/again", "/sign-in/with-passkey"
+"""The pages that ask for what a session lacks: its second factor; a sign of life after a pause; a passkey."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

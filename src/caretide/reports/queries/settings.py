@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from caretide.identity.rules.policy import POLICIES
 from caretide.kernel.permissions import WALLED, Permission
 from caretide.kernel.records import Data, reads
 from caretide.reports.schemas.settings import ChangeLine, ChangeOut, SettingsOut, SettingsPage
@@ -28,6 +29,7 @@ async def settings_page(tx: Tx) -> SettingsPage:
         ),
         idle=tuple(Option(str(one), f"{one} minutes") for one in IDLE_MINUTES),
         asks=tuple(Option(str(one), f"{one} minutes") for one in ASK_MINUTES),
+        policies=tuple(Option(policy, label) for policy, label in POLICIES.items()),
         people=tuple(
             Option(str(one.id), f"{one.display_name}, {ROLES[one.role]}")
             for one in people
@@ -62,4 +64,4 @@ def _words(value: Any, names: Mapping[str, str]) -> str:
     if isinstance(value, (list, tuple)):
         named: list[str] = [names.get(str(one), "somebody") for one in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - ids, as they are kept
         return ", ".join(named) or "nobody"
-    return str(value) or "nobody"
+    return POLICIES.get(value, str(value)) or "nobody"

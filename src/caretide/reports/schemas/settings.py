@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from caretide.identity.rules.policy import SignInPolicy
 from caretide.tenants.rules.settings import TenantSettings
 from caretide.ui.forms import Option
 
@@ -30,6 +31,7 @@ class SettingsPage:
     answers: tuple[Option, ...]
     idle: tuple[Option, ...]
     asks: tuple[Option, ...]
+    policies: tuple[Option, ...]
     people: tuple[Option, ...]
     chosen: tuple[str, ...]
     changes: tuple[ChangeLine, ...]
@@ -47,6 +49,7 @@ class SettingsForm(Sent):
     administrators_see_health: bool
     idle_minutes: int
     timer_ask_minutes: int = 5
+    sign_in_policy: SignInPolicy = SignInPolicy.ANY
     privacy_contact: str = ""
     glass_members: tuple[UUID, ...] = ()
 
@@ -67,6 +70,7 @@ class SettingsPatch(Sent):
     administrators_see_health: bool = True
     idle_minutes: int = 15
     timer_ask_minutes: int = 5
+    sign_in_policy: SignInPolicy = SignInPolicy.ANY
     privacy_contact: str = ""
     glass_members: tuple[UUID, ...] = ()
 
@@ -87,6 +91,7 @@ class SettingsOut(BaseModel):
     administrators_see_health: bool
     idle_minutes: int
     timer_ask_minutes: int
+    sign_in_policy: SignInPolicy
     privacy_contact: str
     glass_members: tuple[UUID, ...]
     changes: list[ChangeOut]

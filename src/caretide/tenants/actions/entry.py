@@ -12,6 +12,7 @@ from caretide.identity.actions.providers import account_for
 from caretide.identity.queries.providers import Provider
 from caretide.identity.rules import Site
 from caretide.identity.rules.id_tokens import Vouched
+from caretide.identity.rules.policy import asks_for_passkey
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Conflict, Forbidden, Invalid
 from caretide.kernel.records import Data, creates, signs_in
@@ -37,7 +38,7 @@ async def sign_in_to(
     """Open a session in one of the account's tenants with two factors, or refuse.
 
     `code` is the authenticator app's or a recovery code. Raises Invalid where one of several tenants has to be named,
-    Forbidden where the account does not work there.
+    Forbidden where the account does not work there, or is asked for a passkey, which no program has.
     """
     begun = await identity.sign_in(tx, email, password, network=network, device="A program")
     if isinstance(begun, identity.Refused):
@@ -54,6 +55,8 @@ async def sign_in_to(
         raise Forbidden(f"You do not work in a tenant '{slug}'" if slug else "You do not work in any tenant")
     if len(chosen) > 1:
         raise Invalid(f"Name one of your tenants: {', '.join(place.slug for place in chosen)}", field="tenant")
+    if chosen[0].asks_passkey:
+        raise Forbidden(f"'{chosen[0].slug}' asks for a passkey; make a token under Your account on the pages")
     return TokenIssued(await identity.choose_tenant(tx, whole.secret, chosen[0].tenant_id), chosen[0].slug)
 
 
@@ -61,9 +64,12 @@ async def sign_in_to(
 async def accept_invitation(tx: Tx, token: str, password: str, *, network: str = "") -> UUID | identity.Refused:
     """Open an account for the invited member, or let an existing one in; return the account's id.
 
-    Refused when the address already has an account and this is not its password.
+    Refused when the address already has an account and this is not its password. Where the tenant asks for a passkey,
+    a new account is not opened by a password: raises Invalid.
     """
     invited = await queries.invitation(tx, token)
+    if asks_for_passkey(invited.policy, invited.role) and not await queries.has_ways_in(tx, invited.email):
+        raise Invalid(f"{invited.tenant_name} asks for a passkey: accept with one", field="password")
     found = await identity.open_account(
         tx,
         email=invited.email,
@@ -109,7 +115,7 @@ async def accept_vouched(tx: Tx, token: str, provider: Provider, found: Vouched)
     return account_id, invited.display_name
 
 
-Invited = Row[UUID, UUID, str, str, str, datetime, str]
+Invited = Row[UUID, UUID, str, str, str, datetime, str, str | None]
 
 
 async def _let_in(tx: Tx, token: str, invited: Invited, account_id: UUID) -> None:

@@ -2,9 +2,11 @@
 
 from sqlalchemy import insert
 
+from caretide.identity.queries.policy import have_used_passkey
+from caretide.identity.rules.policy import SignInPolicy
 from caretide.kernel.errors import Invalid
 from caretide.kernel.ids import new_id
-from caretide.kernel.permissions import Permission
+from caretide.kernel.permissions import Permission, Role
 from caretide.kernel.records import Data, changes
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
@@ -23,9 +25,27 @@ async def change_settings(tx: Tx, wanted: TenantSettings) -> list[str]:
     if not set(values["glass_members"]) - set(standing["glass_members"]) <= here:
         raise Invalid("Emergency access is for people at work here", field="glass_members")
     changed = [name for name in values if values[name] != standing[name]]
+    if "sign_in_policy" in changed and values["sign_in_policy"] != SignInPolicy.ANY:
+        await _nobody_is_locked_out(tx)
     who = {"recorded_by": tx.actor.member_id, "recorded_at": tx.now}
     rows = [{"id": new_id(), "name": name, "value": values[name], **who} for name in changed]
     if rows:
         await tx.db.execute(insert(TenantSetting), rows)
     tx.note(changed=changed)
     return changed
+
+
+async def _nobody_is_locked_out(tx: Tx) -> None:
+    """Refuse to ask for passkeys before whoever administers has come in by one: they must not be the first to fail.
+
+    The command line, which has none, relies on an administrator at work here.
+    """
+    mine = [tx.actor.account_id] if tx.actor.account_id is not None else None
+    theirs = [
+        one.account_id
+        for one in await queries.members(tx)
+        if one.account_id is not None and one.role == Role.ADMINISTRATOR and one.status == "active"
+    ]
+    if not await have_used_passkey(tx, theirs if mine is None else mine):
+        whose = "Sign in with a passkey of your own" if mine else "Have an administrator sign in with a passkey"
+        raise Invalid(f"{whose} once before others are asked for theirs", field="sign_in_policy")

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, Row, Uuid, bindparam, literal_column, select
@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, ColumnElement, Row, Uuid, bindparam, literal_colum
 from caretide.identity import queries as identity
 from caretide.identity.queries.tokens import SPENT, token_behind
 from caretide.identity.rules import token_place
+from caretide.identity.rules.policy import asks_for_passkey, is_by_passkey
 from caretide.identity.schemas import InvitationPage, TenantChoice
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import NotFound, Unauthenticated
@@ -32,8 +33,11 @@ class Place(TenantChoice):
     slug: str
 
 
-MemberFound = Row[str, str, str, bool | None, Any]
-"""Role, status, name, whether the tenant's administrators see health data, and what emergency access opened."""
+MemberFound = Row[str, str, str, bool | None, str | None, Any]
+"""Role, status, name, whether the tenant's administrators see health data, its policy of signing in, and what emergency
+access opened."""
+
+ASKED_FOR: Final = "This organization asks you for a passkey; a program works here with a token"
 
 _GLASSES: ColumnElement[Any] = literal_column(
     "(SELECT array_agg(ARRAY[g.patient_id, g.id]) FROM glass_openings AS g WHERE g.tenant_id = members.tenant_id"
@@ -42,7 +46,12 @@ _GLASSES: ColumnElement[Any] = literal_column(
 ).label("glasses")
 # What a request is recorded under is found with who makes it, in one statement: the table is the rosters', further up.
 _MEMBER = select(
-    Member.role, Member.status, Member.display_name, standing("administrators_see_health").label("sees"), _GLASSES
+    Member.role,
+    Member.status,
+    Member.display_name,
+    standing("administrators_see_health").label("sees"),
+    standing("sign_in_policy").label("policy"),
+    _GLASSES,
 ).where(Member.id == bindparam("member_id"))
 
 
@@ -60,6 +69,8 @@ async def actor_behind(tx: Tx, secret: str, sign_of_life: bool = True) -> Actor:
     is_served = session.via_company is None or await _serves(tx, session.via_company)
     if member is None or member.status != "active" or not is_served:
         return Actor.account(session.account_id, session.display_name)
+    if asks_for_passkey(member.policy, member.role) and not is_by_passkey(session.amr):
+        raise Unauthenticated(ASKED_FOR, at=identity.WITH_PASSKEY)
     return _member_actor(session.tenant_id, session.account_id, session.member_id, member)
 
 
@@ -126,11 +137,13 @@ async def my_places(tx: Tx) -> list[Place]:
     found: list[Place] = []
     for there in await identity.memberships(tx):
         await bind(tx.db, Actor("account", there.tenant_id, frozenset(), member_id=there.member_id, walled=True))
-        active = select(Member.role).where(Member.id == there.member_id, Member.status == "active")
-        role = (await tx.db.execute(active)).scalar_one_or_none()
-        if role is not None:
-            tenant = names[there.tenant_id]
-            found.append(Place(tenant_id=tenant.id, slug=tenant.slug, name=tenant.name, role=role))
+        active = select(Member.role, standing("sign_in_policy").label("policy"))
+        active = active.where(Member.id == there.member_id, Member.status == "active")
+        here = (await tx.db.execute(active)).one_or_none()
+        if here is not None:
+            tenant, asks = names[there.tenant_id], asks_for_passkey(here.policy, here.role)
+            place = Place(tenant_id=tenant.id, slug=tenant.slug, name=tenant.name, role=here.role, asks_passkey=asks)
+            found.append(place)
     await bind(tx.db, tx.actor)
     return sorted(found, key=lambda place: place.name)
 
@@ -156,8 +169,8 @@ async def me(tx: Tx) -> schemas.Me:
 
 
 @open_to_all("an invitation is read before there is an account", reads(Data.STAFF))
-async def invitation(tx: Tx, token: str) -> Row[UUID, UUID, str, str, str, datetime, str]:
-    """Return invitation, member, name, e-mail, role, expiry and tenant's name behind a one-time link.
+async def invitation(tx: Tx, token: str) -> Row[UUID, UUID, str, str, str, datetime, str, str | None]:
+    """Return invitation, member, name, e-mail, role, expiry, tenant's name and policy behind a one-time link.
 
     The link carries the tenant's id, so that the look-up happens inside that tenant's wall.
     """
@@ -171,6 +184,7 @@ async def invitation(tx: Tx, token: str) -> Row[UUID, UUID, str, str, str, datet
         Member.role,
         Invitation.expires_at,
         Tenant.name.label("tenant_name"),
+        standing("sign_in_policy").label("policy"),
     ).where(
         Invitation.token_hash == hashlib.sha256(token.encode()).digest(),
         Invitation.used_at.is_(None),
@@ -198,6 +212,7 @@ async def invitation_page(tx: Tx, token: str) -> InvitationPage:
         expires_at=found.expires_at,
         # The link was handed to the address's owner, who would learn it from the first refused password anyway.
         has_account=await has_ways_in(tx, found.email),
+        asks_passkey=asks_for_passkey(found.policy, found.role),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from caretide.identity.rules.policy import POLICIES
 from caretide.kernel.errors import Invalid
 from caretide.kernel.text import DETAIL_LENGTH, clean_text
 
@@ -18,6 +19,7 @@ TITLES: Final = {
     "administrators_see_health": "Administrators see health data",
     "idle_minutes": "Minutes until a session rests",
     "timer_ask_minutes": "Minutes until a timer asks",
+    "sign_in_policy": "How people sign in",
     "privacy_contact": "Privacy contact",
     "glass_members": "Who may use emergency access",
 }
@@ -26,11 +28,15 @@ TITLES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantSettings:
-    """A tenant's settings as they stand. `privacy_contact` is an e-mail address; empty while nobody is named."""
+    """A tenant's settings as they stand. `privacy_contact` is an e-mail address; empty while nobody is named.
+
+    `sign_in_policy` is one of `identity.rules.policy.SignInPolicy`.
+    """
 
     administrators_see_health: bool = True
     idle_minutes: int = 15
     timer_ask_minutes: int = 5
+    sign_in_policy: str = "any"
     privacy_contact: str = ""
     glass_members: tuple[UUID, ...] = ()
 
@@ -63,11 +69,14 @@ def kept(wanted: TenantSettings) -> dict[str, Any]:
         raise Invalid(f"A session rests after {', '.join(map(str, IDLE_MINUTES))} minutes", field="idle_minutes")
     if wanted.timer_ask_minutes not in ASK_MINUTES:
         raise Invalid(f"A timer asks after {', '.join(map(str, ASK_MINUTES))} minutes", field="timer_ask_minutes")
+    if wanted.sign_in_policy not in POLICIES:
+        raise Invalid(f"People sign in as one of {', '.join(POLICIES)}", field="sign_in_policy")
     contact = clean_text(wanted.privacy_contact, field="privacy_contact", limit=DETAIL_LENGTH)
     return {
         "administrators_see_health": wanted.administrators_see_health,
         "idle_minutes": wanted.idle_minutes,
         "timer_ask_minutes": wanted.timer_ask_minutes,
+        "sign_in_policy": str(wanted.sign_in_policy),
         "privacy_contact": contact,
         "glass_members": sorted(str(one) for one in set(wanted.glass_members)),
     }
