@@ -3,12 +3,12 @@
 The tenant can be looked at no more afterwards: where its codes stood, the word stands too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from uuid import UUID
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Column, String, Table
+from sqlalchemy import JSON, Column, String, Table
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from caretide.kernel.actor import Actor
@@ -18,21 +18,29 @@ from caretide.runtime.tx import Database
 from tests.database import Server
 
 
-async def plant(database: Database, server: Server, tenant_id: UUID, word: str) -> tuple[list[str], list[str]]:
-    """Write a word into every text of a tenant; return the columns that took it, and those that would not."""
+async def plant(
+    database: Database, server: Server, tenant_id: UUID, word: str, *, beside: Collection[str] = ()
+) -> tuple[list[str], list[str]]:
+    """Write a word into every text of a tenant; return the columns that took it, and those that would not.
+
+    Columns named `beside` are left alone, whichever table's they are, or as `table.column`.
+    """
+    columns = [
+        (table, column) for table, column in _columns() if not {column.name, f"{table}.{column.name}"} & {*beside}
+    ]
     async with database.tx(Actor.system(tenant_id)):
         found = cipher.get()
         if found is None:
             raise LookupError("the tenant has no column keys")
         sealed = {
             (table.name, column.name): found.seal(word.encode(), column.type.name.encode())
-            for table, column in _columns()
+            for table, column in columns
             if isinstance(column.type, Encrypted)
         }
     taken, refused = list[str](), list[str]()
     with psycopg.connect(server.admin, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
-        for table, column in _columns():
+        for table, column in columns:
             value = sealed.get((table.name, column.name), word)
             done = _write(connection, table.name, column, value, tenant_id)
             (taken if done else refused).append(f"{table.name}.{column.name}")
@@ -40,6 +48,36 @@ async def plant(database: Database, server: Server, tenant_id: UUID, word: str) 
         people = "SELECT account_id FROM memberships WHERE tenant_id = %s"
         connection.execute(f"UPDATE accounts SET display_name = %s WHERE id IN ({people})", (word, tenant_id))  # noqa: S608 - constants of this file
     return taken, refused
+
+
+async def holding(database: Database, server: Server, tenant_id: UUID, word: str) -> list[str]:
+    """Return the columns in which a tenant has a word, also where it is sealed or a part of a JSON document."""
+    found = list[str]()
+    async with database.tx(Actor.system(tenant_id)):
+        opener = cipher.get()
+    if opener is None:
+        raise LookupError("the tenant has no column keys")
+    with psycopg.connect(server.admin) as connection:
+        for table in Base.metadata.sorted_tables:
+            for column in table.c if "tenant_id" in table.c else ():
+                is_sealed = isinstance(column.type, Encrypted)
+                if not is_sealed and not isinstance(column.type, (String, ARRAY, JSON)):
+                    continue
+                query = sql.SQL("SELECT {column}{cast} FROM {table} WHERE tenant_id = %s AND {column} IS NOT NULL")
+                column_name, table_name = sql.Identifier(column.name), sql.Identifier(table.name)
+                cast = sql.SQL("" if is_sealed else "::text")
+                rows = connection.execute(query.format(column=column_name, cast=cast, table=table_name), (tenant_id,))
+                if any(
+                    word.encode()
+                    in (
+                        opener.open(bytes(row[0]), column.type.name.encode())
+                        if isinstance(column.type, Encrypted)
+                        else row[0].encode()
+                    )
+                    for row in rows
+                ):
+                    found.append(f"{table.name}.{column.name}")
+    return found
 
 
 def _columns() -> Iterator[tuple[Table, "Column[object]"]]:

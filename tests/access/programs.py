@@ -8,8 +8,6 @@ from tests.access.samples import Sample, asks
 
 P = Permission
 
-EMPTY: Final = "a list that is empty for an id that is nobody's here"
-
 _SPAN = {"start": "2026-10-05T11:50:00Z", "end": "2026-10-05T11:55:00Z"}
 _TOLD = {**_SPAN, "activity_type": "care_plan", "reason": "The timer was forgotten"}
 _STOP = {"end": "2026-10-05T14:00:00Z", "reason": "It ran on"}
@@ -160,7 +158,7 @@ PATIENT: Final[dict[str, Sample]] = {
         P.PATIENT_READ, query={"clinic": "<clinic>", "coordinator": "<coordinator>"}, foreign=(200,), why=LISTS
     ),
     "GET /patients/{patient_id}/month/{month}": asks(P.MONTH_READ, path={"month": "2026-10"}),
-    "GET /patients/{patient_id}/documents": asks(P.DOCUMENT_READ, foreign=(200,), why=EMPTY),
+    "GET /patients/{patient_id}/documents": asks(P.DOCUMENT_READ),
     "GET /documents/{document_id}": asks(P.DOCUMENT_READ),
     "GET /documents/{document_id}/content": asks(P.DOCUMENT_READ),
     "GET /patients/{patient_id}/disclosures": asks(P.PATIENT_READ),
