@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Uuid, and_, bindparam, column, select, table
 
 from caretide.documents.models import Document
 from caretide.kernel.errors import NotFound
@@ -48,17 +48,25 @@ class DocumentRow:
         return f"{self.kind}-{self.service_month:%Y-%m}-{self.sha256[:12]}.pdf"
 
 
+# Nobody's documents are told from somebody's none by the patient's row: the table is the patients', further up.
+_PATIENT = table("patients", column("tenant_id", Uuid), column("id", Uuid))
 _OF_PATIENT = (
-    select(*_LISTED).where(Document.patient_id == bindparam("patient_id")).order_by(Document.created_at.desc())
+    select(*_LISTED)
+    .select_from(_PATIENT)
+    .outerjoin(Document, and_(Document.tenant_id == _PATIENT.c.tenant_id, Document.patient_id == _PATIENT.c.id))
+    .where(_PATIENT.c.id == bindparam("patient_id"))
+    .order_by(Document.created_at.desc())
 )
 
 
 @requires(Permission.DOCUMENT_READ, reads(Data.DOCUMENT))
 async def of_patient(tx: Tx, patient_id: UUID) -> list[DocumentRow]:
-    """Return a patient's documents, the newest first."""
+    """Return a patient's documents, the newest first; raise NotFound for whoever cannot be seen, in one way."""
     rows = (await tx.db.execute(_OF_PATIENT, {"patient_id": patient_id})).all()
-    tx.touch(*(row.patient_id for row in rows))
-    return [DocumentRow(*row) for row in rows]
+    if not rows:
+        raise NotFound("There is no such patient")
+    tx.touch(patient_id)
+    return [DocumentRow(*row) for row in rows if row.id is not None]
 
 
 @requires(Permission.DOCUMENT_READ, reads(Data.DOCUMENT))
