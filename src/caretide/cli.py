@@ -10,7 +10,7 @@ import typer
 from caretide.audit.cli import audit, breach
 from caretide.billing.cli import month, rules
 from caretide.ehr.cli import imports
-from caretide.operations.cli import backup, doctor, evidence, restore, rotate_keys
+from caretide.operations.cli import archive, backup, doctor, evidence, restore, rotate_keys
 from caretide.postgres.cli import db
 from caretide.reports.cli import accounts, services, tokens
 from caretide.runtime.cli import keys
@@ -56,6 +56,7 @@ app.add_typer(db, name="db")
 app.add_typer(keys, name="keys")
 app.command("doctor")(doctor)
 app.command("backup")(backup)
+app.command("archive")(archive)
 app.command("restore")(restore)
 app.command("evidence")(evidence)
 keys.command("rotate")(rotate_keys)

@@ -3,10 +3,11 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
+import psycopg
 import uvicorn
 from rich.progress import Progress
 
@@ -16,11 +17,13 @@ from caretide.billing.queries import closes
 from caretide.billing.queries.closes import ClinicStatus
 from caretide.kernel.actor import Actor
 from caretide.kernel.clock import system_clock
-from caretide.kernel.errors import Invalid, Unavailable
+from caretide.kernel.errors import CaretideError, Invalid, Unavailable
 from caretide.kernel.month import Month
 from caretide.main import create_app, site_of
+from caretide.operations.archive import Archivist, flush
 from caretide.operations.doctor import refuse_if_open
 from caretide.postgres.databases import revive
+from caretide.postgres.roles import LoginRole
 from caretide.runtime import log
 from caretide.runtime.console import err
 from caretide.runtime.installation import Installation, installation
@@ -67,7 +70,8 @@ async def serve_installation(ours: Installation, *, with_worker: bool) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
             watch = tasks.create_task(_watch(ours))
-            await _Server(config).serve(sockets=[listening])
+            async with _archived(ours):
+                await _Server(config).serve(sockets=[listening])
             watch.cancel()
     finally:
         if jobs is not None:
@@ -78,7 +82,8 @@ async def work_forever(ours: Installation) -> None:
     """Run jobs until told to stop; production asks the doctor first, as serving does."""
     if ours.settings.mode == "production":
         await asyncio.to_thread(refuse_if_open, ours.settings, ours.urls)
-    await worker.run(ours)
+    async with _archived(ours):
+        await worker.run(ours)
 
 
 class _Server(uvicorn.Server):
@@ -105,6 +110,42 @@ async def _work(ours: Installation) -> None:
         except Exception:  # noqa: BLE001 - whatever it was is logged, and the work goes on
             log.log.exception("the worker stopped; it starts again in five seconds")
         await asyncio.sleep(5)
+
+
+@asynccontextmanager
+async def _archived(ours: Installation) -> AsyncGenerator[None]:
+    """Archive the embedded server's log meanwhile where that is wanted, and what is left of it at the end."""
+    if ours.settings.archive is None or ours.urls.cluster is None:
+        yield
+        return
+    archivist, stopping = Archivist(ours.settings, ours.database.clock), asyncio.Event()
+    carrying = asyncio.create_task(_carry(archivist, stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        await carrying
+        try:
+            await asyncio.to_thread(flush, archivist, ours.urls.url(LoginRole.ADMIN))
+        except (CaretideError, psycopg.Error) as error:
+            log.log.error("the end of the log is not archived", fault=type(error).__name__)
+
+
+async def _carry(archivist: Archivist, stopping: asyncio.Event) -> None:
+    """Archive each second what waits; where it cannot be, try again after ten."""
+    failing = False
+    while not stopping.is_set():
+        try:
+            passed = await asyncio.to_thread(archivist.carry)
+        except Exception:  # noqa: BLE001 - whatever it was is logged, and tried again; the server keeps what waits
+            log.log.exception("archiving stopped; it goes on in ten seconds")
+            failing = True
+        else:
+            if passed is not None and passed.error and not failing:
+                log.log.error("the log cannot be archived; see `caretide doctor`")
+            failing = failing if passed is None else bool(passed.error)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), 10 if failing else 1)
 
 
 async def _watch(ours: Installation) -> None:

@@ -45,6 +45,14 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="the migrator's URL of an existing PostgreSQL 18; without it one is run under `home`"
     )
+    archive: Path | None = Field(
+        None,
+        description="folder of backups that the embedded database's log goes to as it is written, so that any moment"
+        " can be restored; best on another disk",
+    )
+    archive_seconds: int = Field(
+        60, ge=5, le=3600, description="how old a part of the log may get that is not archived yet: what can be lost"
+    )
     host: str = Field("127.0.0.1", description="address to serve on")
     port: int = Field(8000, ge=1, le=65535, description="port to serve on")
     base_url: str = Field(

@@ -1,8 +1,9 @@
 """Back an installation up: the database as one sealed stream, the vault file by file, the keys apart.
 
 A backup folder holds one folder for each backup, named by its time, and one `vault`, to which every backup adds what it
-lacks: documents are written once, lie there sealed as in the installation, and are named by their hashes. Nothing in it
-can be read without the keys, which are never in it. No name says anything about a patient.
+lacks: documents are written once, lie there sealed as in the installation, and are named by their hashes. Where the log
+is archived, `wal` has it from the oldest backup on. Nothing in it can be read without the keys, which are never in it.
+No name says anything about a patient.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
@@ -21,10 +23,13 @@ import psycopg
 from psycopg import sql
 
 from caretide.kernel.clock import Clock, system_clock
-from caretide.kernel.errors import Conflict, Invalid, NotFound
-from caretide.operations import key_bundle, records
+from caretide.kernel.errors import Conflict, Invalid, NotFound, Unavailable
+from caretide.operations import archive, key_bundle, records, vault_copy
+from caretide.operations.archive import Archivist
+from caretide.operations.vault_copy import VAULT
 from caretide.postgres import cluster_copy
 from caretide.postgres import server as postgres
+from caretide.postgres.databases import archive_seconds
 from caretide.postgres.folders import Home, existing, explained
 from caretide.postgres.roles import LoginRole
 from caretide.runtime.migrations import head
@@ -35,7 +40,6 @@ from caretide.vault.stream import open_stream, seal_stream
 FORMAT: Final = 1
 MANIFEST, BASE, VAULT_LIST = "manifest.json", "base.tar.gz.sealed", "vault.list.sealed"
 FACTS: Final = "facts.json.sealed"
-VAULT: Final = "vault"
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,15 @@ class Part:
     name: str
     bytes: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class Log:
+    """Where the log goes on after a backup: in which archive, from which segment, and when the backup was whole."""
+
+    archive: str
+    first: str
+    whole: datetime
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,7 @@ class Manifest:
     postgres: str | None
     documents: int
     parts: list[Part]
+    log: Log | None = None
     format: int = FORMAT
     folder: Path = field(default=Path(), compare=False)
 
@@ -88,11 +102,11 @@ def take(
         half = _new(folder, at)
         try:
             writer = _Writer(half, at, Keyring.open(home.path / "keys", "backup"))
-            parts, server = _database(settings, writer)
+            parts, server, log = _database(settings, home, writer)
             # After the database, so that it holds every document that the database knows of.
             documents = _vault(home, folder / VAULT)
             parts.append(writer.put(VAULT_LIST, ["\n".join(documents).encode()]))
-            manifest = Manifest(at, clock(), version("caretide"), head(), server, len(documents), parts)
+            manifest = Manifest(at, clock(), version("caretide"), head(), server, len(documents), parts, log)
             (half / MANIFEST).write_text(manifest.dump())
             key_bundle.write(keys, key_bundle.gather(home), passphrase)
             final = half.rename(half.with_suffix(""))
@@ -100,19 +114,40 @@ def take(
         except BaseException:
             shutil.rmtree(half, ignore_errors=True)
             raise
+    if log is not None:
+        forget_log(folder, log.archive)
     size = sum(part.bytes for part in manifest.parts)
     records.remember(home, records.BACKUPS, at, seconds=(manifest.ended - at).total_seconds(), bytes=size)
     return replace(manifest, folder=final)
 
 
-def find(folder: Path) -> Manifest:
-    """Return the manifest of a backup, or of the newest where the folder holds several; raise NotFound without any."""
+def find(folder: Path, before: datetime | None = None) -> Manifest:
+    """Return the manifest of a backup, or of the newest where the folder holds several; raise NotFound without any.
+
+    With `before`, the newest that was whole by then; the oldest where none was.
+    """
     if (folder / MANIFEST).exists():
         return _read(folder)
-    found = sorted(path.parent for path in folder.glob(f"caretide-*/{MANIFEST}"))
+    found = sorted((path.parent for path in folder.glob(f"caretide-*/{MANIFEST}")), reverse=True)
     if not found:
         raise NotFound(f"{folder} holds no backup: there is no {MANIFEST} in it or in the folders in it.")
-    return _read(found[-1])
+    if before is None:
+        return _read(found[0])
+    several = [_read(one) for one in found]
+    return next((one for one in several if one.log is not None and one.log.whole <= before), several[-1])
+
+
+def forget_log(folder: Path, name: str) -> int:
+    """Remove the part of an archive that no backup in the folder needs any more; return how many segments that was.
+
+    A backup that cannot be read may need all of it.
+    """
+    try:
+        manifests = [_read(path.parent) for path in folder.glob(f"caretide-*/{MANIFEST}")]
+    except Conflict:
+        return 0
+    needed = [one.log.first for one in manifests if one.log is not None and one.log.archive == name]
+    return archive.prune(folder, name, min(needed)) if needed else 0
 
 
 def check_parts(manifest: Manifest) -> None:
@@ -173,18 +208,33 @@ class _Writer:
         return Part(name, size, digest.hexdigest())
 
 
-def _database(settings: Settings, writer: _Writer) -> tuple[list[Part], str | None]:
+def _database(settings: Settings, home: Home, writer: _Writer) -> tuple[list[Part], str | None, Log | None]:
     """Copy the embedded server. Rows are counted before and after: what was copied lies between."""
     if settings.database_url is not None:
-        return [], None
-    with postgres.share(settings.home) as cluster:
+        return [], None, None
+    with postgres.share(settings.home, archive=archive_seconds(settings)) as cluster:
         admin = cluster.url(LoginRole.ADMIN)
         before = row_counts(admin)
+        first = _segment(admin) if settings.archive is not None else None
         base = writer.put(BASE, _deflated(cluster_copy.stream(cluster)))
-        facts = json.dumps({"before": before, "after": row_counts(admin)})
         with psycopg.connect(admin) as connection:
             server = str(connection.info.server_version)
-    return [base, writer.put(FACTS, [facts.encode()])], server
+            (whole,) = connection.execute("SELECT clock_timestamp()").fetchone() or (writer.at,)
+        facts = json.dumps({"before": before, "after": row_counts(admin)})
+        if first is not None:
+            # The archive leads past the backup from the start. Where it cannot be written, the doctor tells.
+            with suppress(Unavailable):
+                archive.flush(Archivist(settings), admin)
+    log = Log(archive.identity(home), first, whole) if first is not None else None
+    return [base, writer.put(FACTS, [facts.encode()])], server, log
+
+
+def _segment(admin: str) -> str | None:
+    """Return the segment that the server writes now, where it archives its log."""
+    with psycopg.connect(admin) as connection:
+        asked = "SELECT pg_walfile_name(pg_current_wal_lsn()) WHERE current_setting('archive_mode') = 'on'"
+        row = connection.execute(asked).fetchone()
+    return str(row[0]) if row else None
 
 
 def _vault(home: Home, there: Path) -> list[str]:
@@ -192,17 +242,7 @@ def _vault(home: Home, there: Path) -> list[str]:
     source = home.path / "vault"
     names = sorted(str(path.relative_to(source)) for path in source.glob("*/??/*") if path.is_file())
     for name in names:
-        final = there / name
-        if final.exists() and final.stat().st_size == (source / name).stat().st_size:
-            continue
-        make_private(final.parent, there.parent)
-        half = final.with_name(f"{final.name}.part")
-        half.unlink(missing_ok=True)
-        with (source / name).open("rb") as plain, os.fdopen(_create(half, 0o400), "wb") as copy:
-            shutil.copyfileobj(plain, copy)
-            copy.flush()
-            os.fsync(copy.fileno())
-        half.replace(final)
+        vault_copy.copy(source / name, there / name, there.parent)
     return names
 
 
@@ -224,15 +264,8 @@ def _deflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield packer.flush()
 
 
-def make_private(folder: Path, inside: Path) -> None:
-    """Create a folder and those above it up to `inside`, closed to others."""
-    if folder != inside and not folder.exists():
-        make_private(folder.parent, inside)
-        folder.mkdir(mode=0o700)
-
-
-def _create(path: Path, mode: int = 0o600) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+def _create(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 def _sha256(path: Path) -> str:
@@ -247,6 +280,8 @@ def _read(folder: Path) -> Manifest:
             raise Conflict(f"{folder} has the format {values['format']}; this program reads {FORMAT}.")
         values["parts"] = [Part(**part) for part in values["parts"]]
         values |= {name: datetime.fromisoformat(values[name]) for name in ("at", "ended")}
+        if (log := values.get("log")) is not None:
+            values["log"] = Log(log["archive"], log["first"], datetime.fromisoformat(log["whole"]))
         return Manifest(**values, folder=folder)
     except (ValueError, KeyError, TypeError) as error:
         raise Conflict(f"{folder / MANIFEST} is damaged. Use another backup.") from error

@@ -74,37 +74,64 @@ def restore(
     drill: Annotated[bool, typer.Option("--drill", help="Restore, compare, throw away, and write it down.")] = False,
     keys: KeysOption = None,
     passphrase_file: PassphraseOption = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="MOMENT", help="A time with its zone, 2026-11-22T09:00:00Z, or `latest`."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Restore a backup into an empty home and compare everything, or prove with --drill that it could be done.
 
-    Compared are rows with what was counted, documents with their hashes, audit events with their leaves, the walls with
-    their rules; roles sign in, and a page is served. The exit status is 1 where anything differs.
+    With --to the archived log (CARETIDE_ARCHIVE) is replayed over the newest backup before that moment: everything that
+    was committed by then, nothing that was committed later; a drill replays all of it. Compared are rows with what was
+    counted, documents with their hashes, audit events with their leaves, the walls with their rules; roles sign in, and
+    a page is served. The exit status is 1 where anything differs.
     """
     from caretide.kernel.errors import Invalid
     from caretide.operations import restore as restoring
     from caretide.operations.key_bundle import read_passphrase
+    from caretide.operations.moments import read_moment
     from caretide.settings import load_settings
 
     if drill == (home is not None):
         raise Invalid("name an empty folder with --home NEW, or ask for a --drill", field="home")
+    moment = None if to is None else read_moment(to)
     settings, passphrase = load_settings(), read_passphrase(passphrase_file)
     if home is None:
-        outcome = restoring.drill(settings, folder, keys=keys, passphrase=passphrase)
+        outcome = restoring.drill(settings, folder, keys=keys, passphrase=passphrase, to=moment)
     else:
-        outcome = restoring.restore(settings, folder, home, keys=keys, passphrase=passphrase)
+        outcome = restoring.restore(settings, folder, home, keys=keys, passphrase=passphrase, to=moment)
     if as_json:
         sys.stdout.write(json.dumps(outcome.as_json()) + "\n")
     else:
         for what, held, detail in outcome.checks:
             typer.secho(f"{'✓' if held else '✗'} {what}" + (f": {detail}" if detail else ""), bold=not held)
         typer.echo(
-            f"{'Passed' if outcome.passed else 'FAILED'}. The backup was {outcome.lost:,.0f} s old (RPO); "
+            f"{'Passed' if outcome.passed else 'FAILED'}. What it holds was {outcome.lost:,.0f} s old (RPO); "
             f"the server answered after {outcome.seconds:,.1f} s (RTO)."
         )
+        if outcome.onward is not None:
+            typer.echo(f"The archived log leads on to {outcome.onward:%Y-%m-%dT%H:%M:%SZ}: --to latest restores that.")
         if home is not None:
             typer.echo(f"Serve it with CARETIDE_HOME={home}.")
     raise typer.Exit(0 if outcome.passed else 1)
+
+
+def archive(as_json: JsonOption = False) -> None:
+    """Archive the log up to now, and say how far the archive leads: `serve` and `worker` do it as they go.
+
+    For an installation whose server runs without them, and before anything is done that might be regretted.
+    """
+    from caretide.operations.archive_state import archive_now
+    from caretide.settings import load_settings
+
+    state = archive_now(load_settings())
+    if as_json:
+        sys.stdout.write(json.dumps(state.as_json()) + "\n")
+        return
+    leads = f"; it leads to {state.reach:%Y-%m-%d %H:%M:%S} UTC" if state.reach else ""
+    base = "" if state.backups else ". No backup begins it yet: run `caretide backup`"
+    typer.echo(f"{state.segments} segments ({state.bytes:,} bytes sealed) in {state.place}{leads}{base}.")
 
 
 def evidence(

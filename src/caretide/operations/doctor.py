@@ -11,18 +11,18 @@ from psycopg import Connection
 
 from caretide.kernel.clock import Clock, system_clock
 from caretide.kernel.errors import CaretideError, Invalid, NotFound
-from caretide.operations.checks import duties, machine, server, walls
+from caretide.operations.checks import archive, duties, machine, server, walls
 from caretide.operations.checks.depth import AUDIT, DOCUMENTS, KEYS, Looked, look_deeper
 from caretide.operations.findings import Check, Finding, Level, Report, Subject
 from caretide.postgres import server as postgres
-from caretide.postgres.databases import Databases, known
+from caretide.postgres.databases import Databases, archive_seconds, known
 from caretide.postgres.folders import Home
 from caretide.postgres.roles import LoginRole, connected
 from caretide.runtime.installation import open_stores
 from caretide.runtime.tx import Database
 from caretide.settings import Settings
 
-CHECKS: Final = (*walls.CHECKS, *server.CHECKS, *machine.CHECKS, *duties.CHECKS)
+CHECKS: Final = (*walls.CHECKS, *server.CHECKS, *machine.CHECKS, *duties.CHECKS, *archive.CHECKS)
 BEFORE_SERVING: Final = (*walls.CHECKS, *server.CHECKS[:4], *machine.CHECKS[:2])
 """What production asks before it starts."""
 _REACHED: Final = Check("database", "the database answers", needs_database=False)
@@ -104,7 +104,7 @@ def _reached(settings: Settings) -> Generator[tuple[Databases, Connection[Any]]]
         with connected(_seer(urls)) as connection:
             yield urls, connection
         return
-    with postgres.share(settings.home) as cluster:
+    with postgres.share(settings.home, archive=archive_seconds(settings)) as cluster:
         shared = Databases({role: cluster.url(role) for role in LoginRole}, cluster)
         with connected(_seer(shared)) as connection:
             yield shared, connection

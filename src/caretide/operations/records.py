@@ -1,4 +1,7 @@
-"""What operators did and when, one JSON line each in `records/` under home: backups and drills. No health data."""
+"""What operators did and when, one JSON line each in `records/` under home. No health data.
+
+Backups, drills, and the documents that a restore to a moment left without a row that names them.
+"""
 
 import json
 import os
@@ -10,6 +13,7 @@ from caretide.postgres.folders import Home, explained
 
 BACKUPS = "backups"
 DRILLS = "drills"
+UNNAMED = "unnamed"
 
 
 def remember(home: Home, kind: str, at: datetime, **facts: Any) -> None:

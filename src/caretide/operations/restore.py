@@ -1,4 +1,4 @@
-"""Restore a backup into an empty home, and the drill that proves it can be done.
+"""Restore a backup into an empty home, to a moment if the log was archived, and the drill that proves it can be done.
 
 What is compared: every sealed file with the manifest, PostgreSQL's files with its own, rows with those that were
 counted, documents with their hashes, audit events with their leaves, the walls with their rules; then every role signs
@@ -13,7 +13,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,31 +22,41 @@ import psycopg
 from caretide.kernel.clock import Clock, system_clock
 from caretide.kernel.errors import CaretideError, Conflict
 from caretide.main import create_app
-from caretide.operations import backup, key_bundle, records
-from caretide.operations.backup import BASE, FACTS, VAULT, VAULT_LIST, Manifest
+from caretide.operations import backup, key_bundle, moments, records, vault_copy
+from caretide.operations.backup import BASE, FACTS, VAULT_LIST, Manifest
 from caretide.operations.doctor import examine
 from caretide.operations.findings import Level
+from caretide.operations.moments import Moment, Way
+from caretide.operations.vault_copy import VAULT
 from caretide.postgres import cluster_copy
 from caretide.postgres import server as postgres
 from caretide.postgres.account import server_account
 from caretide.postgres.folders import Home, claim_for, existing
+from caretide.postgres.replay import replay, staging
 from caretide.postgres.roles import LoginRole, connected
 from caretide.runtime.installation import installation
 from caretide.settings import Settings
 from caretide.vault.keys import Keyring
 
-_ON_PURPOSE: Final = {"transport", "listening", "backups", "drills", "disk", "age"}
+_ON_PURPOSE: Final = {"transport", "listening", "backups", "drills", "disk", "age", "archive"}
 """What the doctor says of another place or time than the restored data's."""
 
 
 @dataclass
 class Outcome:
-    """What a restore did. `seconds` until the server answered; `lost` is how old the data were when it began."""
+    """What a restore did. `seconds` until the server answered; `lost` is how old the data were when it began.
+
+    `reach` is the moment that the archive was replayed to, None without one: `last` is the last change before it, and
+    `onward` how far an archive would have led that was not asked for.
+    """
 
     at: datetime
     backup_at: datetime
     lost: float
     seconds: float = 0.0
+    reach: datetime | None = None
+    last: datetime | None = None
+    onward: datetime | None = None
     checks: list[tuple[str, bool, str]] = field(default_factory=list[tuple[str, bool, str]])
 
     @property
@@ -59,6 +69,9 @@ class Outcome:
         return {
             "at": self.at.isoformat(),
             "backup_at": self.backup_at.isoformat(),
+            "to": _text(self.reach),
+            "last_change": _text(self.last),
+            "archive_leads_to": _text(self.onward),
             "passed": self.passed,
             "rpo_seconds": round(self.lost, 1),
             "rto_seconds": round(self.seconds, 1),
@@ -73,44 +86,90 @@ def restore(
     *,
     keys: Path | None,
     passphrase: str | None,
+    to: Moment | None = None,
     clock: Clock = system_clock,
 ) -> Outcome:
     """Restore the backup in `folder` (its newest) into the empty `home`, and compare everything.
 
-    Raises Conflict for a home that is not empty and for a backup that is not whole.
+    `to` replays the archived log over the newest backup that leads there. Raises Conflict for a home that is not empty,
+    for a backup that is not whole and for an archive with a gap, and Invalid for a moment that nothing leads to; the
+    home is empty again then.
     """
     begun, started = clock(), time.monotonic()
-    manifest = backup.find(folder)
+    manifest = backup.find(folder, to if isinstance(to, datetime) else None)
+    found = None if to is None else moments.way(manifest, to)
     backup.check_parts(manifest)
     files = key_bundle.read(keys or manifest.folder.parent, passphrase)
-    ours = _empty(home)
-    key_bundle.put_back(ours, files)
-    keyring = Keyring.open(ours.path / "keys", "backup")
     outcome = Outcome(begun, manifest.at, (begun - manifest.at).total_seconds())
+    outcome.onward = None if found is not None else moments.reaches(manifest)
+    with _whole_or_empty(home) as ours:
+        key_bundle.put_back(ours, files)
+        keyring = Keyring.open(ours.path / "keys", "backup")
+        if manifest.postgres is not None:
+            base = backup.inflated(backup.opened(manifest, BASE, keyring))
+            cluster_copy.unpack(ours.path, base, replaying=found is not None)
+        if found is not None:
+            _replay(outcome, found, ours, keyring, None if to == moments.LATEST else to)
+        _documents(manifest, ours, keyring)
     if manifest.postgres is not None:
-        cluster_copy.unpack(ours.path, backup.inflated(backup.opened(manifest, BASE, keyring)))
-    _documents(manifest, ours, keyring)
-    if manifest.postgres is not None:
-        restored = settings.model_copy(update={"home": ours.path, "database_url": None})
+        restored = settings.model_copy(update={"home": ours.path, "database_url": None, "archive": None})
         with postgres.share(ours.path) as cluster:
             outcome.seconds = time.monotonic() - started
             counted = backup.row_counts(cluster.url(LoginRole.ADMIN))
+            if found is not None:
+                _later_documents(outcome, manifest, ours, cluster.url(LoginRole.ADMIN))
             _compare(outcome, manifest, restored, counted, keyring)
     outcome.seconds = outcome.seconds or time.monotonic() - started
     return outcome
 
 
+def _replay(outcome: Outcome, found: Way, home: Home, keyring: Keyring, to: datetime | None) -> None:
+    """Replay the log, and say how far that led."""
+    place = staging(home)
+    moments.lay_out(found, keyring, place)
+    outcome.last = replay(home, place, to)
+    outcome.reach = to or found.reach
+    outcome.lost = (outcome.at - outcome.reach).total_seconds()
+    late = to is not None and outcome.last is not None and outcome.last > to
+    told = f"{len(found.parts)} segments; the last change is of {_text(outcome.last) or 'before the backup'}"
+    outcome.checks.append((f"the log was replayed to {_text(outcome.reach)}", not late, told))
+
+
 def drill(
-    settings: Settings, folder: Path, *, keys: Path | None, passphrase: str | None, clock: Clock = system_clock
+    settings: Settings,
+    folder: Path,
+    *,
+    keys: Path | None,
+    passphrase: str | None,
+    to: Moment | None = None,
+    clock: Clock = system_clock,
 ) -> Outcome:
-    """Restore into an empty home that is thrown away, and write down how it went where the doctor looks."""
+    """Restore into an empty home that is thrown away, and write down how it went where the doctor looks.
+
+    Where the log is archived it is replayed too, to its end unless a moment is named.
+    """
+    if to is None and moments.reaches(backup.find(folder)) is not None:
+        to = moments.LATEST
     with _passing_home() as home:
-        outcome = restore(settings, folder, home, keys=keys, passphrase=passphrase, clock=clock)
+        outcome = restore(settings, folder, home, keys=keys, passphrase=passphrase, to=to, clock=clock)
     ours = existing(settings.home)
     if ours is not None:
         told = outcome.as_json()
         records.remember(ours, records.DRILLS, outcome.at, **{key: told[key] for key in told if key != "at"})
     return outcome
+
+
+@contextmanager
+def _whole_or_empty(home: Path) -> Generator[Home]:
+    """Yield an empty home; leave nothing in it where what it was wanted for fails: half of one could pass for all."""
+    ours = _empty(home)
+    try:
+        yield ours
+    except BaseException:
+        postgres.stop(ours.path, force=True)
+        for path in ours.path.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
 
 
 @contextmanager
@@ -140,10 +199,31 @@ def _documents(manifest: Manifest, home: Home, keyring: Keyring) -> None:
     for name in filter(None, names):
         if not (there / name).exists():
             raise Conflict(f"{there / name} is missing: the vault's copies stand beside the backup.")
-        final = home.path / "vault" / name
-        backup.make_private(final.parent, home.path)
-        shutil.copyfile(there / name, final)
-        final.chmod(0o400)
+        vault_copy.copy(there / name, home.path / "vault" / name, home.path)
+
+
+def _later_documents(outcome: Outcome, manifest: Manifest, home: Home, admin_url: str) -> None:
+    """Copy the documents that the log's rows name, and those that none names any more: nothing in a vault is lost.
+
+    The latter were made after the moment. They stay, unnamed, and are told; their places are written down.
+    """
+    there = manifest.folder.parent / VAULT
+    with psycopg.connect(admin_url) as connection:
+        tenants = [str(row[0]) for row in connection.execute("SELECT id FROM tenants")]
+        asked = "SELECT tenant_id, sha256 FROM documents UNION SELECT tenant_id, file_sha256 FROM agreements"
+        named = {f"{tenant}/{sha256[:2]}/{sha256}" for tenant, sha256 in connection.execute(asked)}
+    places = [path for tenant in tenants for path in sorted(there.glob(f"{tenant}/??/*")) if not path.suffix]
+    for path in places:
+        vault_copy.copy(path, home.path / "vault" / path.relative_to(there), home.path)
+    unnamed = sorted({str(path.relative_to(there)) for path in places} - named)
+    if unnamed:
+        records.remember(home, records.UNNAMED, outcome.at, documents=unnamed)
+    told = f"{len(unnamed)} stay that none names: made later; they are listed in records/{records.UNNAMED}.jsonl"
+    outcome.checks.append(("documents that rows of that moment name came along", True, told if unnamed else ""))
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat()
 
 
 def _compare(
@@ -151,7 +231,8 @@ def _compare(
 ) -> None:
     """Make every comparison; none keeps another from being made."""
     facts: dict[str, dict[str, int]] = json.loads(b"".join(backup.opened(manifest, FACTS, keyring)))
-    outcome.checks.append(_rows(facts["before"], facts["after"], counted))
+    if outcome.reach is None:  # nobody counted the rows of another moment
+        outcome.checks.append(_rows(facts["before"], facts["after"], counted))
     outcome.checks.append(_logins(settings))
     # Brings an older backup's schema up to date, which what follows expects.
     outcome.checks.append(_page(settings))

@@ -16,8 +16,10 @@ db = typer.Typer(help="The database: start, stop, look, connect.", no_args_is_he
 def start_command() -> None:
     """Start the embedded PostgreSQL and leave it running until `db stop`."""
     from caretide.postgres import server
+    from caretide.postgres.databases import archive_seconds
+    from caretide.settings import load_settings
 
-    cluster = server.start(_embedded_home())
+    cluster = server.start(_embedded_home(), archive=archive_seconds(load_settings()))
     typer.echo(f"PostgreSQL runs from {cluster.home}, on 127.0.0.1:{cluster.port} and in {cluster.socket_dir}.")
 
 

@@ -24,6 +24,8 @@ from caretide.postgres.folders import Home, State, claim_for, disk_full, explain
 from caretide.postgres.roles import ROLES_VERSION, LoginRole
 from caretide.postgres.server import Cluster
 
+SIGNAL: Final = "recovery.signal"
+"""While this file is there, the server starts with what it shall replay, or not at all. It removes it at the end."""
 _VERIFY_SECONDS: Final = 3600
 _READ_BYTES: Final = 1 << 20
 
@@ -88,10 +90,11 @@ def _admit(home: Home, cluster: Cluster) -> None:
             connection.execute("SELECT pg_reload_conf()")
 
 
-def unpack(path: Path, chunks: Iterable[bytes]) -> Home:
+def unpack(path: Path, chunks: Iterable[bytes], *, replaying: bool = False) -> Home:
     """Make a home's server out of a tar, verified against PostgreSQL's manifest; it has not been started yet.
 
-    The home must have no server yet. Raises Conflict where it has one, and where the copy is not what was taken.
+    With `replaying` it starts by `replay` alone: any other start is refused by the server itself. The home must have no
+    server yet. Raises Conflict where it has one, and where the copy is not what was taken.
     """
     account = server_account()
     home = claim_for(path, account)
@@ -102,6 +105,9 @@ def unpack(path: Path, chunks: Iterable[bytes]) -> Home:
         try:
             _extract(chunks, half, account)
             _verify(home, half, account)
+            if replaying:
+                (half / SIGNAL).touch(mode=0o600)
+                give(half / SIGNAL, account)
             write_state(home, State(roles=ROLES_VERSION))
             half.rename(home.data)
         except BaseException:

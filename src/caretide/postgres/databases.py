@@ -34,14 +34,19 @@ def shared(settings: Settings, *, durable: bool = True) -> Generator[Databases]:
     if settings.database_url is not None:
         yield prepare_external(settings.database_url, settings.home)
         return
-    with server.share(settings.home, durable=durable) as cluster:
+    with server.share(settings.home, durable=durable, archive=archive_seconds(settings)) as cluster:
         yield Databases({role: cluster.url(role) for role in LoginRole}, cluster)
 
 
 def revive(settings: Settings) -> None:
     """Start the embedded server again if it died while this process holds a share of it."""
-    with server.share(settings.home):
+    with server.share(settings.home, archive=archive_seconds(settings)):
         pass
+
+
+def archive_seconds(settings: Settings) -> int:
+    """Return how old a part of the log may be that is not archived; 0 where there is no archive."""
+    return settings.archive_seconds if settings.archive is not None else 0
 
 
 def prepare_external(database_url: str, home: Path) -> Databases:

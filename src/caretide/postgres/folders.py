@@ -59,11 +59,15 @@ class Home:
 
 @dataclass(frozen=True)
 class State:
-    """What is remembered from one start to the next. `roles` is the version of the bootstrap that was completed."""
+    """What is remembered from one start to the next. `roles` is the version of the bootstrap that was completed.
+
+    `archive` is how old in seconds a part of the log may be that is not archived; 0 is no archive.
+    """
 
     port: int = 0
     socket_dir: str = ""
     roles: int = 0
+    archive: int = 0
 
 
 @contextmanager

@@ -4,11 +4,11 @@ import os
 import shutil
 import tempfile
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from caretide.kernel.errors import CaretideError, Unavailable
-from caretide.postgres import binaries, conf, locks, passwords, processes
+from caretide.postgres import archiving, binaries, conf, locks, passwords, processes
 from caretide.postgres.account import Account, Outcome, give, run, server_account
 from caretide.postgres.binaries import Binaries
 from caretide.postgres.folders import Home, disk_full, read_state, says_full, write_state, write_whole
@@ -43,17 +43,26 @@ def initialize(home: Home, account: Account, programs: Binaries, *, durable: boo
         secret.unlink(missing_ok=True)
 
 
-def launch(home: Home, account: Account, programs: Binaries, *, durable: bool) -> None:
+@dataclass(frozen=True)
+class Way:
+    """How a server is started. `recovery` has the configuration's lines for one that replays an archive first."""
+
+    durable: bool = True
+    recovery: str = ""
+    seconds: int = locks.START_SECONDS
+
+
+def launch(home: Home, account: Account, programs: Binaries, way: Way) -> None:
     """Start the server and wait until it answers; on another port when the remembered one was taken meanwhile."""
     home.log.parent.mkdir(mode=0o700, exist_ok=True)
     give(home.log.parent, account)
     if home.log.exists() and home.log.stat().st_size > _LOG_BYTES:
         home.log.replace(home.log.with_suffix(".log.1"))
-    outcome = _start(home, account, programs, durable=durable)
+    outcome = _start(home, account, programs, way)
     for _ in range(_PORT_ATTEMPTS):
         if outcome.status == 0 or "could not create any TCP/IP sockets" not in outcome.text:
             break
-        outcome = _start(home, account, programs, durable=durable)
+        outcome = _start(home, account, programs, way)
     _require_success(home, "Starting the database", outcome)
 
 
@@ -91,23 +100,32 @@ def _initdb(programs: Binaries, data: Path, secret: Path, *, durable: bool) -> l
     ]
 
 
-def _start(home: Home, account: Account, programs: Binaries, *, durable: bool) -> Outcome:
+def _start(home: Home, account: Account, programs: Binaries, way: Way) -> Outcome:
     """Configure and start once; return pg_ctl's answer together with what the server itself logged meanwhile."""
     state = read_state(home)
     state = replace(state, port=free_port(state.port), socket_dir=str(socket_folder(home, account, state.socket_dir)))
-    settings = conf.postgresql_conf(home, port=state.port, socket_dir=Path(state.socket_dir), durable=durable)
+    settings = conf.postgresql_conf(
+        home,
+        port=state.port,
+        socket_dir=Path(state.socket_dir),
+        durable=way.durable,
+        archive=state.archive,
+        recovery=way.recovery,
+    )
+    archiving.prepare(home)
     write_whole(home.postgres / "pg_hba.conf", conf.HBA, 0o644)
     write_whole(home.postgres / "postgresql.conf", settings, 0o644)
     write_state(home, state)
     before = home.log.stat().st_size if home.log.exists() else 0
     quoted = str(home.postgres / "postgresql.conf").replace("'", "'\\''")
-    command = [programs.program("pg_ctl"), "start", "--silent", "--wait", f"--timeout={locks.START_SECONDS}"]
+    command = [programs.program("pg_ctl"), "start", "--silent", "--wait", f"--timeout={way.seconds}"]
     command += ["--pgdata", home.data, "--log", home.log, "--options", f"-c config_file='{quoted}'"]
-    outcome = run(command, account, timeout=locks.START_SECONDS + 15)
-    return Outcome(outcome.status, _logged(home, before) + outcome.text)
+    outcome = run(command, account, timeout=way.seconds + 15)
+    return Outcome(outcome.status, logged(home, before) + outcome.text)
 
 
-def _logged(home: Home, before: int) -> str:
+def logged(home: Home, before: int) -> str:
+    """Return what the server's log has from some byte on."""
     if not home.log.exists():
         return ""
     with home.log.open(errors="replace") as stream:
@@ -117,10 +135,11 @@ def _logged(home: Home, before: int) -> str:
 
 def _require_success(home: Home, action: str, outcome: Outcome) -> None:
     if outcome.status != 0:
-        raise _failure(home, action, outcome.text)
+        raise failure(home, action, outcome.text)
 
 
-def _failure(home: Home, action: str, text: str) -> CaretideError:
+def failure(home: Home, action: str, text: str) -> CaretideError:
+    """Return the error for what failed, with the most telling line of what was said."""
     if says_full(text):
         return disk_full(home.path)
     lines = [line.strip() for line in text.splitlines() if line.strip()]

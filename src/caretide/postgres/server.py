@@ -48,29 +48,30 @@ class Status:
     version: str | None = None
 
 
-def start(home: Path, *, durable: bool = True) -> Cluster:
+def start(home: Path, *, durable: bool = True, archive: int | None = None) -> Cluster:
     """Start or join the server and keep it up until `stop`; initialize it and its roles when needed.
 
-    `durable=False` trades safety in a crash for speed, for tests. Raises Invalid for a home that cannot be used and
+    `durable=False` trades safety in a crash for speed, for tests. `archive` is as in `State`; None leaves it as it was,
+    and a server that runs already runs on as it does. Raises Invalid for a home that cannot be used and
     Unavailable when the server cannot run.
     """
     account = server_account()
     ours = claim_for(home, account)
     with locks.door(ours), explained(ours.path):
-        cluster = _bring_up(ours, account, durable=durable)
+        cluster = _bring_up(ours, account, durable=durable, archive=archive)
         ours.keep.touch(mode=0o600)
     return cluster
 
 
 @contextmanager
-def share(home: Path, *, durable: bool = True) -> Generator[Cluster]:
+def share(home: Path, *, durable: bool = True, archive: int | None = None) -> Generator[Cluster]:
     """Hold a share of the server: the first to come starts it, the last to leave stops it unless it is kept."""
     account = server_account()
     ours = claim_for(home, account)
     with locks.door(ours), explained(ours.path):
         descriptor = locks.hold(ours)
         try:
-            cluster = _bring_up(ours, account, durable=durable)
+            cluster = _bring_up(ours, account, durable=durable, archive=archive)
         except BaseException:
             os.close(descriptor)
             raise
@@ -146,7 +147,7 @@ def _leave(home: Home) -> None:
             launch.shut_down(home)
 
 
-def _bring_up(home: Home, account: Account, *, durable: bool) -> Cluster:
+def _bring_up(home: Home, account: Account, *, durable: bool, archive: int | None) -> Cluster:
     """Return the running server with its roles in place. Held at the door."""
     _forget_client_environment()
     programs = binaries.usable(home.path, account)
@@ -155,7 +156,9 @@ def _bring_up(home: Home, account: Account, *, durable: bool) -> Cluster:
     if not running:
         if not home.data.exists():
             launch.initialize(home, account, programs, durable=durable)
-        launch.launch(home, account, programs, durable=durable)
+        if archive is not None:
+            write_state(home, replace(read_state(home), archive=archive))
+        launch.launch(home, account, programs, launch.Way(durable=durable))
     state = read_state(home)
     cluster = Cluster(home.path, Path(state.socket_dir), state.port)
     if state.roles != ROLES_VERSION or passwords.lacking(home):
