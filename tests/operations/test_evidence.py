@@ -43,6 +43,7 @@ def test_everything_that_is_asked_for_is_there_with_its_hash(folder: Path) -> No
         "keys.json",
         "backups.json",
         "drills.json",
+        "archive.json",
         "settings.json",
         "sbom.cdx.json",
         "tenant.json",

@@ -17,7 +17,7 @@ from caretide.audit.queries.verify import verify
 from caretide.kernel.actor import Actor
 from caretide.kernel.clock import Clock, system_clock
 from caretide.kernel.errors import Conflict
-from caretide.operations import inventory, records
+from caretide.operations import archive_state, inventory, records
 from caretide.operations.doctor import examine
 from caretide.operations.findings import Report
 from caretide.postgres import exemptions
@@ -88,6 +88,9 @@ def build(settings: Settings, tenant: str, path: Path, clock: Clock = system_clo
         folder.put_json(
             "drills.json", "Restore drills with measured RPO and RTO", records.recall(home, records.DRILLS)[-24:]
         )
+        folder.put_json(
+            "archive.json", "The archived log: how far it leads, and from which backups", _archive(settings)
+        )
         folder.put_json("settings.json", "Settings in force, without secrets", inventory.shown_settings(settings))
         folder.put_json("sbom.cdx.json", "Software bill of materials, CycloneDX 1.6", inventory.bill_of_materials(at))
         last = records.last(home, records.DRILLS)
@@ -144,6 +147,17 @@ def _inventory(settings: Settings) -> dict[str, Any]:
         "listens_on": inventory.ports(settings),
         "data_flows": [dict(zip(flow, one, strict=True)) for one in inventory.FLOWS],
         "algorithms": dict(inventory.ALGORITHMS),
+    }
+
+
+def _archive(settings: Settings) -> dict[str, Any]:
+    home = Home(settings.home.expanduser().absolute())
+    if settings.archive is None or settings.database_url is not None:
+        return {"archived": False}
+    return {
+        "archived": True,
+        "seconds": settings.archive_seconds,
+        **archive_state.stand(home, settings.archive).as_json(),
     }
 
 

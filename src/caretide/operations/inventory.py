@@ -26,6 +26,7 @@ FLOWS: Final = (
     ("caretide serve, caretide worker", "vault", "files of mode 0400", "documents", "AES-256-GCM, a key each"),
     ("caretide import", "tidegate map", "a child process", "charts, as messages", "never leaves the host"),
     ("caretide backup", "a folder of the operator's", "files", "all", "AES-256-GCM; keys apart"),
+    ("caretide serve, worker, archive", "CARETIDE_ARCHIVE", "files", "the database's log", "AES-256-GCM; keys apart"),
 )
 """From, to, by what, what travels, how it is kept safe. There are no others: nothing here calls out by itself."""
 
@@ -33,7 +34,7 @@ KEYS: Final = {
     "columns": ("wraps each tenant's column key", "AES-256-GCM, bound to the tenant; AES-KW for older ones"),
     "vault": ("wraps each document's key", "AES-KW (RFC 3394), 256 bits"),
     "context": ("signs the tenant of each transaction", "HMAC-SHA256"),
-    "backup": ("wraps each backup's key", "AES-KW (RFC 3394), 256 bits"),
+    "backup": ("wraps the key of each backup and of each archived part of the log", "AES-KW (RFC 3394), 256 bits"),
 }
 """The installation's keys, with use and algorithm. What they wrap is sealed by AES-256-GCM with random nonces."""
 
