@@ -333,3 +333,20 @@ def test_command_archives_up_to_now_and_says_how_far_it_leads(story: Story, monk
     told = json.loads(result.stdout)
     assert datetime.fromisoformat(told["leads_to"]) >= begun - timedelta(seconds=1)
     assert (told["segments"], len(told["backups"])) == (len(segments(story.folder)), 1)
+
+
+@pytest.mark.req("W-15")
+@pytest.mark.timeout(300)
+def test_key_that_no_backup_has_is_told(story: Story) -> None:
+    path = story.settings.home / "keys" / "vault.2.key"
+    with examined(story.settings) as subject:
+        before = {one.what for one in look_at_archive(subject)}
+        path.write_text("0" * 64)
+        path.chmod(0o600)
+        later = (datetime.now(UTC) + timedelta(hours=1)).timestamp()
+        os.utime(path, (later, later))
+        try:
+            told = {one.what for one in look_at_archive(subject)} - before
+        finally:
+            path.unlink()
+    assert told == {"The last backup has not got these keys: vault.2.key."}

@@ -1,8 +1,8 @@
 """The archive of the log: every finished part of it is sealed into the folder of backups, as soon as it is finished.
 
 It lies in `wal/` under a name of its own for each home, so that a restored one never writes over what it came from. A
-part's file says when the part was finished: everything committed before is in it or in those before it. Its name is
-bound to its content by the seal. Documents go before the log that names them.
+part's file says when the part was finished. The log reaches the disk in order, so whatever was acknowledged by then is
+in it or in those before it. Its name is bound to its content by the seal. Documents go before the log that names them.
 """
 
 import errno
@@ -40,7 +40,7 @@ _FLUSH_SECONDS: Final = 600
 
 @dataclass(frozen=True)
 class Kept:
-    """A sealed part in the archive. `until`: what was committed before is in it, or before it."""
+    """A sealed part in the archive. `until`: what was acknowledged by then is in it, or before it."""
 
     name: str
     until: datetime

@@ -18,7 +18,7 @@ from caretide.settings import Settings
 
 @dataclass(frozen=True)
 class State:
-    """An archive. `reach`: everything that was committed before is in it. `backups` are those that it leads on from."""
+    """An archive. `reach`: what was acknowledged by then is in it. `backups` are those that it leads on from."""
 
     place: Path
     segments: int

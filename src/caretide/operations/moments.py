@@ -23,7 +23,7 @@ _PAGE: Final = 1 << 16
 
 @dataclass(frozen=True)
 class Way:
-    """The segments from a backup to a moment, one after the other. All that was committed before `reach` is in them."""
+    """The segments from a backup to a moment, one after the other. All that was acknowledged by `reach` is in them."""
 
     parts: list[Kept]
     reach: datetime

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -166,7 +166,8 @@ def _whole_or_empty(home: Path) -> Generator[Home]:
     try:
         yield ours
     except BaseException:
-        postgres.stop(ours.path, force=True)
+        with suppress(CaretideError):  # what went wrong first is what is told
+            postgres.stop(ours.path, force=True)
         for path in ours.path.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         raise

@@ -83,7 +83,7 @@ def _newer_keys(subject: Subject) -> list[Finding]:
     newer = [
         path.name
         for path in sorted((subject.home.path / "keys").glob("[!.]*.key"))
-        if datetime.fromtimestamp(path.stat().st_ctime, UTC) > newest[0] + timedelta(minutes=1)
+        if datetime.fromtimestamp(path.stat().st_mtime, UTC) > newest[0] + timedelta(minutes=1)
     ]
     if not newer:
         return []
