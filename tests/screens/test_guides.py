@@ -49,6 +49,10 @@ async def coordinator(camera: Camera) -> None:
         await page.locator("#timer").get_by_role("button", name="Stop & log").click()
         await page.wait_for_load_state()
         await camera.look()
+    await page.goto("/my-day")
+    await page.get_by_role("link", name="Emergency access").first.click()
+    await page.wait_for_load_state()
+    await camera.show("coordinator-emergency")
 
 
 async def manager(camera: Camera) -> None:
@@ -62,6 +66,14 @@ async def manager(camera: Camera) -> None:
     await camera.show("manager-approvals")
     await page.goto("/team/unassigned")
     await camera.look()
+    await page.goto("/cover")
+    await camera.show("manager-cover")
+    await page.goto("/duty")
+    await camera.look()
+    await page.goto("/team")
+    await page.get_by_role("link", name="Emergency access").first.click()
+    await page.wait_for_load_state()
+    await camera.show("manager-emergency")
 
 
 async def billing(camera: Camera) -> None:
@@ -82,6 +94,12 @@ async def administrator(camera: Camera) -> None:
     await page.locator("#people a[href^='/admin/people/']").first.click()
     await page.wait_for_load_state()
     await camera.look()
+    await page.goto("/admin/people?role=coordinator&status=suspended")
+    await page.locator("#people a[href^='/admin/people/']").first.click()
+    await page.wait_for_load_state()
+    await camera.look()
+    await page.goto("/admin/tokens")
+    await camera.show("administrator-programs")
     await page.goto("/clinics")
     await camera.look()
     await page.goto("/practitioners")

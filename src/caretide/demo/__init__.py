@@ -3,8 +3,8 @@
 `houses` is the company as data and `company` founds it; `people` draws patients, `fhir` writes them as an EHR would;
 `story` says what happens to whom, `schedule` lays the work into days; `month`, `desk` and `ending` turn both into
 moments, which `moments` plays by a hand-set clock, and `relay` keeps in order what is one person's in two tenants.
-`stage` does one after the other, `troupe` both tenants at once, `summary` adds up,
-and `performance` finds all of it
+`duties` says who works for whom, `emergencies` what asks for both factors just now.
+`stage` does one after the other, `troupe` both tenants at once, `summary` adds up, and `performance` finds all of it
 again the next time. The `bulk` modules make one large tenant instead. Owns no tables.
 
 What goes wrong on purpose, so that screens prove themselves:
@@ -25,5 +25,9 @@ What goes wrong on purpose, so that screens prove themselves:
 | patients of nobody | five enrolled in each tenant, and some who are not | the manager's unassigned |
 | an invitation not accepted | Noor, two days old | Administration |
 | somebody on leave | Anneke, since the middle of the last month | an empty panel; others' have grown |
+| a colleague away | Kasia for two days of the last month, Daniel since today | Cover; Joy's day has his patients |
+| an emergency | Joy and Kasia, on the day of the founding | one is reviewed, one waits; Emergency access |
+| one person for two | Helen may approve her own time at Lakeside, not any more at Cascadia | Waivers |
+| somebody who has left | Tobias, in the last month | what ended with his access |
 | a death | one in each tenant, this month | known from the EHR; the enrollment ended |
 """

@@ -4,8 +4,9 @@ Everybody is invited, accepts and signs in as real people do; nothing is written
 """
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -36,14 +37,17 @@ _WORDS: Final = """
 class Company:
     """A health system at work: its clinics, its practitioners' ids by number, and who acts, by seat.
 
-    `seeds` are those of the seats' authenticator apps. It travels to the process that plays it.
+    `seeds` are those of the seats' authenticator apps, `passwords` and `addresses` what they sign in with beside them.
+    It travels to the process that plays it.
     """
 
     tenant_id: UUID
     clinics: tuple[ClinicRow, ...]
     doctors: tuple[UUID, ...]
     actors: Mapping[str, Actor]
-    seeds: Mapping[str, str]
+    seeds: dict[str, str]
+    passwords: Mapping[str, str]
+    addresses: Mapping[str, str]
 
     @property
     def system(self) -> Actor:
@@ -144,7 +148,12 @@ async def found(database: Database, house: House, company_id: UUID, opening: Ope
         seat.key: await _let_in(database, tenant_id, _member(seat, opening, doctors), opening, seat.key)
         for seat in seats_of(house)
     }
-    return Company(tenant_id, clinics, tuple(doctors.values()), actors, opening.seeds)
+    if house.left is not None:
+        key, passwords = house.left.key, {house.left.key: new_pass_phrase()}
+        leaving = replace(opening, passwords=passwords, seeds={})
+        actors[key] = await _let_in(database, tenant_id, _member(house.left, leaving, doctors), leaving, key)
+    addresses = {seat.key: opening.email(seat) for seat in seats_of(house)}
+    return Company(tenant_id, clinics, tuple(doctors.values()), actors, opening.seeds, opening.passwords, addresses)
 
 
 def _member(seat: Seat, opening: Opening, doctors: Mapping[str, UUID]) -> NewMember:
@@ -187,6 +196,19 @@ async def _let_in(database: Database, tenant_id: UUID, new: NewMember, opening: 
             secret = await identity.choose_tenant(tx, secret, tenant_id)
     async with database.tx(Actor.nobody()) as tx:
         return await queries.actor_behind(tx, secret)
+
+
+@asynccontextmanager
+async def confirmed(database: Database, company: Company, key: str) -> AsyncGenerator[str]:
+    """Yield the secret of a session that a seat's holder opens in the company with both factors, and signs out of."""
+    async with database.tx(Actor.nobody()) as tx:
+        signed_in = await enter(tx, company.addresses[key], company.passwords[key], company.seeds, key)
+        secret = signed_in.secret
+        if signed_in.tenants > 1:
+            secret = await identity.choose_tenant(tx, secret, company.tenant_id)
+    yield secret
+    async with database.tx(company.actors[key]) as tx:
+        await identity.sign_out(tx, secret)
 
 
 async def enter(tx: Tx, email: str, password: str, seeds: dict[str, str], key: str) -> identity.SignedIn:

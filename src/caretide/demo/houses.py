@@ -95,7 +95,8 @@ class House:
     """A health system that the company works for.
 
     `panel` is how the patients who speak English are shared out, by seat; `speakers` who takes which other language;
-    `away` is the seat of somebody who goes on leave in the last full month, and `cover` who takes over.
+    `away` is the seat of somebody who goes on leave in the last full month, and `cover` who takes over; `left` somebody
+    whose access ends in it.
     """
 
     key: str
@@ -112,6 +113,7 @@ class House:
     weight: int
     away: str | None = None
     cover: tuple[str, ...] = ()
+    left: Seat | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -140,6 +142,7 @@ LAKESIDE: Final = House(
     languages={"en": 82, "es": 13, "pl": 3, "vi": 2},
     panel={"joy": 37, "daniel": 36, "kasia": 27},
     speakers={"es": "lucia", "pl": "kasia", "vi": "mai"},
+    left=Seat(key="tobias", name="Tobias Lang", role=Role.COORDINATOR, credential="LPN", licenses={"IL": 55}),
     doctors=(
         Doctor("raman", npi(104211), "Raman", "Priya", "physician", 0),
         Doctor("whitlock", npi(233875), "Whitlock", "Thomas", "nurse_practitioner", 1),
@@ -272,7 +275,7 @@ SEATS: Final = (
         credential="RN",
         licenses={"IL": 520, "CO": 300},
         shifts={"lakeside": _FULL},
-        hint="My day: open a patient, start the timer, log a call",
+        hint="My day: start a timer, log a call; a colleague's roster too",
     ),
     Seat(
         key="daniel",

@@ -137,7 +137,9 @@ def _enrolling(play: Play, number: int, one: Enrolled, days: list[date]) -> Iter
     part = one.part
     if part.joined_on in days:
         day = part.joined_on
-        who = MANAGER if part.turn == "unassigned" else play.story.coordinator(part, day)
+        who = play.story.coordinator(part, day)
+        if part.turn == "unassigned" or play.story.is_away(who, day):
+            who = MANAGER
         yield Moment(play.before(who, day, number % 80 * 20), who, _enroll(play, one))
     if part.consented_on != part.joined_on and part.consented_on in days:
         day = part.consented_on

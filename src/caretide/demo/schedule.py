@@ -120,6 +120,7 @@ def _plan(desks: _Desks, story: Story, place: int, number: int, part: Part, rng:
     stay = part.person.stay
     if stay is not None:
         days = [day for day in days if not stay.first <= day <= stay.last]
+    days = [day for day in days if not story.is_away(story.coordinator(part, day), day)]
     if not days or part.turn == "unassigned":
         return
     doctor = _doctor_seat(story, part) if part.turn == "own_time" and place == 1 else None

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from caretide.billing import actions as billing
 from caretide.billing.queries import closes
-from caretide.demo import company, desk, ending, fhir, month, story
+from caretide.demo import company, desk, duties, emergencies, ending, fhir, month, story
 from caretide.demo.company import Company, Opening
 from caretide.demo.houses import HOUSES, House
 from caretide.demo.moments import HandClock, perform
@@ -118,6 +118,7 @@ async def play(database: Database, url: str, part: Part, reached: Reached, drain
         refused = await _perform(by_hand, clock, part, Relay(reached, HOUSES.index(house)), told, tell)
     finally:
         await by_hand.close()
+    await emergencies.happen(database, part.company, told)
     await close(database, part.company.actors[BILLER], told.months[:2], drain, tell)
     return await summarize(database, part.company.system, part.last, refused_attempts=refused)
 
@@ -131,7 +132,7 @@ async def _perform(by_hand: Database, clock: HandClock, part: Part, relay: Relay
     for place, service_month in enumerate(told.months):
         title = f"Playing {service_month.title}{' to date' if place == 2 else ''}"
         script = [*month.month_moments(play, place), *desk.time_moments(play, place)]
-        script += ending.moments(play, place)
+        script += [*duties.moments(play, place), *ending.moments(play, place)]
         refused += await perform(
             by_hand,
             clock,

@@ -93,6 +93,21 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """Days on which somebody is away and another works the roster; the designations stay."""
+
+    who: str
+    cover: str
+    first_on: date
+    last_on: date
+
+
+ABSENT: Final = {"lakeside": (("kasia", "daniel"), ("daniel", "joy"))}
+"""Who is away, and who covers: for two days of the last month, and since the present day."""
+AWAY_FOR: Final = timedelta(days=9)
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """The enrolled, and those who are not: `waiting` could be, `others` could not."""
 
@@ -117,6 +132,19 @@ class Story:
     def coordinator(self, part: Part, day: date) -> str:
         """Return whose patient somebody is on a day."""
         return part.later if day >= self.handover_on else part.coordinator
+
+    @property
+    def absences(self) -> tuple[Absence, ...]:
+        """Who is away for some days: in the last month, and from the present day on."""
+        if self.house.key not in ABSENT:
+            return ()
+        before, now = ABSENT[self.house.key]
+        first, last = workdays(self.last)[5:7]
+        return Absence(*before, first, last), Absence(*now, self.today, self.today + AWAY_FOR)
+
+    def is_away(self, who: str, day: date) -> bool:
+        """Whether somebody is away on a day, and covered."""
+        return any(one.who == who and one.first_on <= day <= one.last_on for one in self.absences)
 
     def days(self, month: Month) -> list[date]:
         """Return a month's working days up to today."""
