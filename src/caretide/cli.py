@@ -12,7 +12,8 @@ from caretide.billing.cli import month, rules
 from caretide.ehr.cli import imports
 from caretide.operations.cli import archive, backup, doctor, evidence, restore, rotate_keys
 from caretide.postgres.cli import db
-from caretide.reports.cli import accounts, services, tokens
+from caretide.reports.cli import accounts, services, tokens, waivers
+from caretide.rosters.cli import covers, duties
 from caretide.runtime.cli import keys
 from caretide.tenants.cli import (
     JsonOption,
@@ -41,9 +42,12 @@ app.add_typer(tenants, name="tenants")
 app.add_typer(clinics, name="clinics")
 app.add_typer(practitioners, name="practitioners")
 app.add_typer(members, name="members")
+app.add_typer(covers, name="covers")
+app.add_typer(duties, name="duties")
 app.add_typer(accounts, name="accounts")
 app.add_typer(tokens, name="tokens")
 app.add_typer(services, name="service-accounts")
+app.add_typer(waivers, name="waivers")
 app.add_typer(agreements, name="agreements")
 app.add_typer(settings, name="settings")
 app.add_typer(activities, name="activities")

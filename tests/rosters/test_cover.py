@@ -237,7 +237,7 @@ async def test_the_pages_give_show_and_end_a_cover(
     async with database.tx(cast.manager) as tx:
         cover_id = (await queries.covers(tx))[0].id
     assert (await manager.post(f"/cover/{cover_id}/end")).status_code == 303
-    assert "ended early" in (await manager.get("/cover")).text
+    assert "Ended early" in (await manager.get("/cover")).text
     clock.now = datetime.now(UTC)
     assert (await coordinator.get(f"/patients/{patient_id}")).status_code == 404
     assert (await coordinator.get("/cover")).status_code == 403

@@ -1,16 +1,22 @@
-"""`caretide accounts`, `tokens`, `service-accounts` and `companies sign-on`: who and what gets in."""
+"""`caretide accounts`, `tokens`, `service-accounts`, `waivers` and `companies sign-on`: who and what gets in."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from caretide.tenants.cli import JsonOption, TenantOption, companies, in_tenant
 
+if TYPE_CHECKING:
+    from caretide.runtime.tx import Tx
+
 accounts = typer.Typer(help="Accounts: people who sign in, in one tenant or several.", no_args_is_help=True)
 tokens = typer.Typer(help="Tokens by which programs work in a tenant.", no_args_is_help=True)
 services = typer.Typer(help="Service accounts: programs that have tokens and never sign in.", no_args_is_help=True)
+waivers = typer.Typer(
+    help="Waivers of separated duties; an administrator records them in person.", no_args_is_help=True
+)
 
 
 @accounts.command("end")
@@ -59,6 +65,29 @@ def reopen_account(email: Annotated[str, typer.Argument(help="The address that t
 
     run(work)
     typer.echo(f"{email} can sign in again. Where they work, an administrator there lets them in.")
+
+
+@waivers.command("list")
+def list_waivers(tenant: TenantOption, as_json: JsonOption = False) -> None:
+    """List who may do alone what two people do otherwise, until when and by whose word."""
+    from caretide.runtime.console import show
+    from caretide.tenants import queries
+
+    async def work(tx: "Tx") -> list[dict[str, str]]:
+        return [
+            {
+                "id": str(one.id),
+                "who": one.member,
+                "duty": one.duty,
+                "by": one.granted_by,
+                "last day": str(one.ends_on),
+                "state": one.state(tx.now),
+            }
+            for one in await queries.waivers(tx)
+        ]
+
+    columns = ("who", "duty", "by", "last day", "state")
+    show(in_tenant(tenant, work), columns, as_json=as_json, empty="No duty is waived.")
 
 
 @tokens.command("list")

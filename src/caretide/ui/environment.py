@@ -35,6 +35,7 @@ SCRIPTS: Final = (
     "passkeys",
     "session",
     "still",
+    "tabs",
 )
 
 

@@ -13,13 +13,17 @@ Tone = Literal["good", "warn", "bad", "info", "neutral"]
 
 @dataclass(frozen=True, slots=True)
 class NavLink:
-    """A place in the top bar; `key` is compared with the page's section, `letter` follows `g` on the keyboard."""
+    """A place in the top bar; `key` is compared with the page's section, `letter` follows `g` on the keyboard.
+
+    `short` stands in the bar of a phone, where five places share its width.
+    """
 
     key: str
     label: str
     href: str
     icon: str
     letter: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ PLACES: Final = (
     (Permission.TEAM_READ, NavLink("team", "Team", "/team", "team", "t")),
     (Permission.MONTH_READ, NavLink("month", "Month", "/months", "calendar", "m")),
     (Permission.AUDIT_READ, NavLink("audit", "Audit", "/audit", "shield", "u")),
-    (Permission.TENANT_WRITE, NavLink("admin", "Administration", "/admin", "settings", "a")),
+    (Permission.TENANT_WRITE, NavLink("admin", "Administration", "/admin", "settings", "a", "Admin")),
 )
 
 COMPANY: Final = NavLink("company", "Company", "/company", "clinic", "c")
