@@ -11,8 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from caretide.cli import app
 from caretide.kernel.errors import Invalid, NotFound
-from caretide.reports.cli import waivers
 from caretide.rosters.cli import covers, duties
 from caretide.runtime import console
 from caretide.runtime.tx import Database, Stores
@@ -89,5 +89,5 @@ async def test_waivers_are_listed_with_their_state(database: Database, cast: Cas
     assert manager is not None
     async with database.tx(cast.administrator) as tx:
         await tenants.waive_duty(tx, manager, "approve_own_time", last.date(), "The only manager until next month")
-    [line] = json.loads((await call(waivers, "list", "--tenant", cast.slug, "--json")).stdout)
+    [line] = json.loads((await call(app, "waivers", "list", "--tenant", cast.slug, "--json")).stdout)
     assert (line["duty"], line["state"], line["last day"]) == ("approve_own_time", "stands", str(last.date()))

@@ -37,6 +37,9 @@ async def coordinator(camera: Camera) -> None:
     page = camera.page
     await page.goto("/")
     await camera.show("coordinator-my-day")
+    # A patient of one's own, whose entries are one's own to void; a colleague's roster is on the list, too.
+    mine = page.locator("select[name='coordinator'] option", has_text="My own")
+    await page.goto(f"/my-day?coordinator={await mine.get_attribute('value')}")
     await page.locator(".roster-table a[href^='/patients/']").first.click()
     await page.wait_for_load_state()
     await camera.show("coordinator-patient")
