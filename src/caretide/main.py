@@ -94,6 +94,7 @@ PAGES: Final = (
     identity_pages.tokens,
     tenants_pages.public,
     tenants_pages.way,
+    tenants_pages.returning,
     tenants_pages.entering,
     tenants_pages.router,
     tenants_pages.sign_on,

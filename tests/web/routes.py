@@ -8,10 +8,11 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from caretide.runtime.gate import AccessGate
-from caretide.runtime.web import Known, _Decided, open_pending, open_public, open_session, open_token
+from caretide.runtime.web import Known, _Decided, open_pending, open_public, open_session, open_steps, open_token
 
 OPENERS = {
     open_public: Known.PUBLIC,
+    open_steps: Known.PUBLIC,
     open_pending: Known.PENDING,
     open_session: Known.SESSION,
     open_token: Known.TOKEN,

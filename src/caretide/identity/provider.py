@@ -1,7 +1,7 @@
 """Talking to an identity provider: its discovery document, its keys, and a code for a token.
 
-Steps of the verbs in `actions`. Everything goes out by `caretide.runtime.outbound`; few at a time, because a
-transaction waits for the answer.
+Everything goes out by `caretide.runtime.outbound`. A browser that is back waits for its provider without a transaction:
+a provider that is slow takes nobody's connection to the database. Only who sets one up has a transaction wait.
 """
 
 import asyncio
@@ -13,15 +13,15 @@ import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, cast
 from urllib.parse import quote, urlencode, urlsplit
+from uuid import UUID
 
 from caretide.identity.queries.providers import Provider
-from caretide.identity.rules.id_tokens import ALGORITHMS, BadTokenError
+from caretide.identity.rules.id_tokens import ALGORITHMS, BadTokenError, key_id
 from caretide.kernel.errors import CaretideError, Invalid, TooMany
-from caretide.runtime.outbound import Answer, ask_named
-from caretide.runtime.tx import Tx
+from caretide.runtime.outbound import Answer, Reach, ask_named
 
 KEYS_LAST: Final = timedelta(hours=6)
 KEYS_REST: Final = timedelta(minutes=1)
@@ -30,7 +30,7 @@ KEYS_REST: Final = timedelta(minutes=1)
 SCOPE: Final = "openid"
 """Nothing but who it is: neither name nor address is asked for, so none is believed."""
 
-_AT_ONCE: Final = 4
+_AT_ONCE: Final = 40
 _under_way: Final[list[int]] = [0]
 
 
@@ -80,6 +80,29 @@ class Way:
         return hashlib.sha256(self.part("state").encode()).digest()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Back:
+    """A way whose browser is back: why it went, to whose provider, and what it carried along."""
+
+    way: Way
+    purpose: str
+    tenant_id: UUID | None
+    company_id: UUID | None
+    account_id: UUID | None
+    is_again: bool
+    began_at: datetime
+    carried: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a provider answered: a token, and its keys where they were fetched anew; or why there is none, in a word."""
+
+    token: str = ""
+    keys: list[Any] | None = None
+    why: str = ""
+
+
 def address(provider: Provider, way: Way, returns_to: str, *, longest: timedelta, again: bool) -> str:
     """Return where the browser goes to be asked who it is (PKCE with S256; RFC 7636)."""
     challenge = base64.urlsafe_b64encode(hashlib.sha256(way.part("verifier").encode()).digest()).decode().rstrip("=")
@@ -102,13 +125,13 @@ def address(provider: Provider, way: Way, returns_to: str, *, longest: timedelta
     return provider.authorization_endpoint + joint + urlencode(asked)
 
 
-async def described(tx: Tx, issuer: str) -> Described:
+async def described(reach: Reach, issuer: str) -> Described:
     """Read an issuer's discovery document and keys; raise Invalid, in words for an administrator, for what is lacking.
 
     What the document says counts because it came from the issuer's own address: it names that very issuer, exactly.
     """
     _check_address(issuer)
-    found = _json(await _asked(tx, issuer.rstrip("/") + "/.well-known/openid-configuration"))
+    found = _json(await _asked(reach, issuer.rstrip("/") + "/.well-known/openid-configuration"))
     if found is None:
         raise Invalid("There is no discovery document at this address", field="issuer")
     if found.get("issuer") != issuer:
@@ -128,7 +151,7 @@ async def described(tx: Tx, issuer: str) -> Described:
     if "S256" not in _words(found, "code_challenge_methods_supported", ["S256"]):
         raise Invalid("It offers no PKCE with S256", field="issuer")
     methods = _words(found, "token_endpoint_auth_methods_supported", ["client_secret_basic"])
-    keys = await _keys(tx, str(places["jwks_uri"]))
+    keys = await _keys(reach, str(places["jwks_uri"]))
     if not keys:
         raise Invalid("It publishes no keys", field="issuer")
     return Described(
@@ -152,9 +175,9 @@ def _check_address(url: str) -> None:
 ADDRESS: Final = "Write an address that begins with https://"
 
 
-async def _asked(tx: Tx, url: str) -> Answer:
+async def _asked(reach: Reach, url: str) -> Answer:
     try:
-        return await ask_named(tx.stores.reach, "GET", url)
+        return await ask_named(reach, "GET", url)
     except CaretideError as error:
         raise Invalid(error.message, field="issuer") from error
 
@@ -174,8 +197,8 @@ def _json(answer: Answer) -> dict[str, Any] | None:
     return cast("dict[str, Any]", found) if isinstance(found, dict) else None
 
 
-async def _keys(tx: Tx, url: str) -> list[Any]:
-    found = (_json(await _asked(tx, url)) or {}).get("keys")
+async def _keys(reach: Reach, url: str) -> list[Any]:
+    found = (_json(await _asked(reach, url)) or {}).get("keys")
     keys = cast("list[object]", found) if isinstance(found, list) else []
     # Public halves alone: whoever publishes more loses nothing by us.
     return [_public(cast("dict[str, Any]", one)) for one in keys[:50] if isinstance(one, dict)]
@@ -190,7 +213,7 @@ def _public(key: dict[str, Any]) -> dict[str, Any]:
 
 @asynccontextmanager
 async def few() -> AsyncGenerator[None]:
-    """Let few ask a provider at a time: each holds a connection to the database while it waits."""
+    """Let some ask a provider at a time: one that does not answer must not gather everybody who tries again."""
     if _under_way[0] >= _AT_ONCE:
         raise TooMany("Many people are signing in right now; try again in a moment", seconds=5)
     _under_way[0] += 1
@@ -200,10 +223,10 @@ async def few() -> AsyncGenerator[None]:
         _under_way[0] -= 1
 
 
-async def fetched_keys(tx: Tx, provider: Provider) -> list[Any]:
+async def _fetched_keys(reach: Reach, provider: Provider) -> list[Any]:
     """Fetch a provider's keys; raise BadTokenError where it gives none."""
     try:
-        keys = await _keys(tx, provider.jwks_uri)
+        keys = await _keys(reach, provider.jwks_uri)
     except CaretideError as error:
         raise BadTokenError("keys") from error
     if not keys:
@@ -211,7 +234,7 @@ async def fetched_keys(tx: Tx, provider: Provider) -> list[Any]:
     return keys
 
 
-async def exchanged(tx: Tx, provider: Provider, way: Way, code: str, returns_to: str) -> str:
+async def _exchanged(reach: Reach, provider: Provider, way: Way, code: str, returns_to: str) -> str:
     """Give a code for an identity token; raise BadTokenError for any answer but one with a token in it."""
     sent = {
         "grant_type": "authorization_code",
@@ -231,10 +254,44 @@ async def exchanged(tx: Tx, provider: Provider, way: Way, code: str, returns_to:
     try:
         async with asyncio.timeout(10):
             body = urlencode(sent).encode()
-            found = _json(await ask_named(tx.stores.reach, "POST", provider.token_endpoint, headers, body))
+            found = _json(await ask_named(reach, "POST", provider.token_endpoint, headers, body))
     except (CaretideError, TimeoutError) as error:
         raise BadTokenError("exchange") from error
     token = (found or {}).get("id_token")
     if not isinstance(token, str) or str((found or {}).get("token_type", "")).lower() != "bearer":
         raise BadTokenError("exchange")
     return token
+
+
+async def hear(
+    reach: Reach, provider: Provider, back: Back, answer: Mapping[str, str], returns_to: str, now: datetime
+) -> Heard:
+    """Ask a provider for the token behind an answer that came back with a browser. Call it outside a transaction."""
+    try:
+        check_standing(provider, back)
+        code = _code(provider, answer)
+        async with few():
+            token = await _exchanged(reach, provider, back.way, code, returns_to)
+            # Fetched anew where they are old, or a token names one that is not among them.
+            age, kid = now - provider.keys_at, key_id(token)
+            is_unknown = bool(kid) and all(one.get("kid") != kid for one in provider.keys)
+            is_known = age < KEYS_LAST and not (is_unknown and age > KEYS_REST)
+            return Heard(token, None if is_known else await _fetched_keys(reach, provider))
+    except BadTokenError as error:
+        return Heard(why=error.why)
+
+
+def _code(provider: Provider, answer: Mapping[str, str]) -> str:
+    # Whose answer this is, where the provider says so: one provider's code is not taken to another (RFC 9207).
+    said = answer.get("iss", "")
+    if (said or provider.sends_issuer) and said != provider.issuer:
+        raise BadTokenError("answer")
+    if answer.get("error") or not answer.get("code"):
+        raise BadTokenError("declined")
+    return answer["code"]
+
+
+def check_standing(provider: Provider, back: Back) -> None:
+    """Raise BadTokenError for a provider that was switched off or changed while the browser was away."""
+    if not provider.is_on or provider.changed_at > back.began_at:
+        raise BadTokenError("changed")

@@ -32,7 +32,7 @@ async def store(
     issuer = clean_text(form.issuer, field="issuer", limit=ADDRESS_LENGTH, required=True)
     client_id = clean_text(form.client_id, field="client_id", limit=ADDRESS_LENGTH, required=True)
     secret = clean_text(form.secret, field="client_password", limit=ADDRESS_LENGTH)
-    found = await described(tx, issuer)
+    found = await described(tx.stores.reach, issuer)
     is_same = known is not None and (known.issuer, known.client_id) == (issuer, client_id)
     if not secret and known is not None and is_same:
         secret = known.secret or ""

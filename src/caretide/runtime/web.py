@@ -32,6 +32,9 @@ FindActor = Callable[[Tx, str, bool], Awaitable[Actor]]
 """Turns a session's secret into the actor behind it; raises Unauthenticated. False where the request was no sign of
 life: a page that only asks whether anything changed."""
 
+Steps = Callable[[], AbstractAsyncContextManager[Tx]]
+"""Opens a transaction; the one before is over by then."""
+
 QUIET: Final = "x-caretide-quiet"
 """The header by which a page says that nobody is behind its request."""
 
@@ -46,10 +49,13 @@ class Known(StrEnum):
 
 
 class Router(APIRouter):
-    """A router whose every route is reached by callers known in one declared way."""
+    """A router whose every route is reached by callers known in one declared way.
 
-    def __init__(self, known: Known, **options: Any) -> None:
-        openers = {Known.PUBLIC: open_public, Known.SESSION: open_session}
+    `in_steps` is for public routes that ask somebody outside: they open one transaction before and one after.
+    """
+
+    def __init__(self, known: Known, *, in_steps: bool = False, **options: Any) -> None:
+        openers = {Known.PUBLIC: open_steps if in_steps else open_public, Known.SESSION: open_session}
         openers |= {Known.PENDING: open_pending, Known.TOKEN: open_token}
         super().__init__(dependencies=[Depends(openers[known], scope="function")], **options)
         self.known = known
@@ -60,13 +66,27 @@ async def open_public(request: Request) -> AsyncIterator[Tx]:
 
     What may hash a password waits at the door first.
     """
+    await _let_in(request)
+    async with _door(request), database_of(request).tx(Actor.nobody(), origin_of(request)) as tx:
+        yield tx
+
+
+async def open_steps(request: Request) -> AsyncIterator[Steps]:
+    """Return what opens one transaction after another for nobody; in between no connection is held.
+
+    Each commits by itself: what the first one used up stays so, whatever becomes of the second.
+    """
+    await _let_in(request)
+    database, origin = database_of(request), origin_of(request)
+    yield lambda: database.tx(Actor.nobody(), origin)
+
+
+async def _let_in(request: Request) -> None:
     decide(request.scope, Known.PUBLIC)
     if request.method not in SAFE_METHODS and request.app.state.has_forms:
         await check_token(request, browser_secrets(request), database_of(request).clock())
     # Whoever cannot be counted cannot sign in: a database that does not answer refuses this too.
     await limiter_of(request).spend("stranger", network_of(request))
-    async with _door(request), database_of(request).tx(Actor.nobody(), origin_of(request)) as tx:
-        yield tx
 
 
 async def open_session(request: Request) -> AsyncIterator[Tx]:
@@ -222,6 +242,7 @@ def _door(request: Request) -> AbstractAsyncContextManager[None]:
 
 
 PublicTx = Annotated[Tx, Depends(open_public, scope="function")]
+PublicSteps = Annotated[Steps, Depends(open_steps, scope="function")]
 SessionTx = Annotated[Tx, Depends(open_session, scope="function")]
 PendingTx = Annotated[Tx, Depends(open_pending, scope="function")]
 TokenTx = Annotated[Tx, Depends(open_token, scope="function")]

@@ -3,8 +3,7 @@
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, insert, select, update
@@ -15,11 +14,11 @@ from caretide.identity.models import Account, LinkedIdentity, ProviderFlow, Sess
 from caretide.identity.notices import tell
 from caretide.identity.opening import SignedIn, Via, opened, require_recent
 from caretide.identity.passwords import new_account
-from caretide.identity.provider import KEYS_LAST, KEYS_REST, Way, address, exchanged, fetched_keys, few
+from caretide.identity.provider import Back, Heard, Way, address, check_standing
 from caretide.identity.provider_store import keep_keys, store, switch_off
 from caretide.identity.queries.providers import Provider, company_provider, linked_account, tenant_provider
 from caretide.identity.rules import ABSOLUTE, Factor
-from caretide.identity.rules.id_tokens import BadTokenError, Expected, Vouched, has_two_factors, key_id, read
+from caretide.identity.rules.id_tokens import BadTokenError, Expected, Vouched, has_two_factors, read
 from caretide.identity.schemas import ProviderForm
 from caretide.kernel.errors import Conflict, NotFound
 from caretide.kernel.permissions import Permission
@@ -105,20 +104,6 @@ async def _begin(
     return Begun(address(provider, way, returns_to, longest=ABSOLUTE, again=again), way.kept)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Back:
-    """A way whose browser is back: why it went, to whose provider, and what it carried along."""
-
-    way: Way
-    purpose: str
-    tenant_id: UUID | None
-    company_id: UUID | None
-    account_id: UUID | None
-    is_again: bool
-    began_at: datetime
-    carried: dict[str, str]
-
-
 @open_to_all("nobody is known before they sign in", signs_in(Data.ACCOUNT))
 async def take_way(tx: Tx, kept: str, state: str) -> Back | None:
     """Use up a way that this very browser began; None for any other, for one that is used up, and for one too old."""
@@ -144,31 +129,25 @@ async def take_way(tx: Tx, kept: str, state: str) -> Back | None:
 @open_to_all(
     "nobody is known before they sign in; what is returned is what the provider proved", signs_in(Data.ACCOUNT)
 )
-async def vouched_for(
-    tx: Tx, provider: Provider, back: Back, answer: Mapping[str, str], returns_to: str
-) -> Vouched | str:
-    """Return whom a provider vouches for in an answer that came back with a browser, or in a word why nobody.
+async def vouched_for(tx: Tx, provider: Provider, back: Back, heard: Heard) -> Vouched | str:
+    """Return whom a provider vouches for in what was heard from it, or in a word why nobody.
 
     Not raised: that the way is used up is committed either way.
     """
     try:
-        async with few():
-            return await _read(tx, provider, back, answer, returns_to)
+        return await _read(tx, provider, back, heard)
     except BadTokenError as error:
         tx.note(outcome="refused", why=error.why, issuer=provider.issuer)
         return error.why
 
 
-async def _read(tx: Tx, provider: Provider, back: Back, answer: Mapping[str, str], returns_to: str) -> Vouched:
-    if not provider.is_on or provider.changed_at > back.began_at:
-        raise BadTokenError("changed")
-    # Whose answer this is, where the provider says so: one provider's code is not taken to another (RFC 9207).
-    said = answer.get("iss", "")
-    if (said or provider.sends_issuer) and said != provider.issuer:
-        raise BadTokenError("answer")
-    if answer.get("error") or not answer.get("code"):
-        raise BadTokenError("declined")
-    token = await exchanged(tx, provider, back.way, answer["code"], returns_to)
+async def _read(tx: Tx, provider: Provider, back: Back, heard: Heard) -> Vouched:
+    if heard.why:
+        raise BadTokenError(heard.why)
+    # Once more: nothing held it while it was asked.
+    check_standing(provider, back)
+    if heard.keys is not None:
+        await keep_keys(tx, provider, heard.keys)
     expected = Expected(
         issuer=provider.issuer,
         client_id=provider.client_id,
@@ -177,18 +156,7 @@ async def _read(tx: Tx, provider: Provider, back: Back, answer: Mapping[str, str
         longest=ABSOLUTE,
         since=back.began_at if back.is_again else None,
     )
-    return read(token, await _keys_for(tx, provider, token), provider.algorithms, expected)
-
-
-async def _keys_for(tx: Tx, provider: Provider, token: str) -> list[Any]:
-    """Return the provider's keys, fetched anew where they are old, or a token names one that is not among them."""
-    age, kid = tx.now - provider.keys_at, key_id(token)
-    is_unknown = bool(kid) and all(one.get("kid") != kid for one in provider.keys)
-    if age < KEYS_LAST and not (is_unknown and age > KEYS_REST):
-        return list(provider.keys)
-    keys = await fetched_keys(tx, provider)
-    await keep_keys(tx, provider, keys)
-    return keys
+    return read(heard.token, provider.keys if heard.keys is None else heard.keys, provider.algorithms, expected)
 
 
 @open_to_all(

@@ -7,6 +7,7 @@ from uuid import UUID
 from caretide.identity import actions as identity
 from caretide.identity import queries as accounts
 from caretide.identity.actions import providers
+from caretide.identity.provider import Back, Heard
 from caretide.identity.provider_store import store, switch_off
 from caretide.identity.queries.providers import Provider, company_provider, linked_account
 from caretide.identity.rules.id_tokens import Vouched
@@ -47,22 +48,39 @@ class Arrived:
     next: str
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A way that is used up, and the provider that it went to, as it was before it is asked."""
+
+    back: Back
+    provider: Provider
+
+
+@open_to_all("nobody is known before they sign in", signs_in(Data.ACCOUNT))
+async def take_back(tx: Tx, kept: str, state: str) -> Taken | None:
+    """Use up the way of a browser that is back from a provider; `kept` is its cookie. None where it has no way."""
+    back = await providers.take_way(tx, kept, state)
+    provider = await queries.provider_of(tx, back.tenant_id, back.company_id) if back else None
+    return Taken(back, provider) if back and provider else None
+
+
 @open_to_all("nobody is known before they sign in", signs_in(Data.ACCOUNT))
 async def come_back(
-    tx: Tx, kept: str, answer: Mapping[str, str], returns_to: str, *, secret: str = "", device: str = ""
+    tx: Tx, taken: Taken | None, heard: Heard, *, secret: str = "", device: str = ""
 ) -> Arrived | Linked | Turned:
-    """Take in a browser that is back from a provider; `kept` is its cookie, `secret` that of a session it may have.
+    """Take in a browser that is back, after its provider was heard; `secret` is that of a session it may have.
 
-    Nothing is raised for what the provider or the browser got wrong: that the way is used up is committed.
+    Nothing is raised for what the provider or the browser got wrong. The way is used up already.
     """
-    back = await providers.take_way(tx, kept, answer.get("state", ""))
-    if back is None:
+    if taken is None:
         tx.note(outcome="refused", why="way")
         return Turned(GONE)
+    back = taken.back
+    # Looked up anew: it may have been switched off, or changed, while it was asked.
     provider = await queries.provider_of(tx, back.tenant_id, back.company_id)
     if provider is None:
         return Turned(GONE)
-    found = await providers.vouched_for(tx, provider, back, answer, returns_to)
+    found = await providers.vouched_for(tx, provider, back, heard)
     if isinstance(found, str):
         return Turned(REFUSED)
     try:

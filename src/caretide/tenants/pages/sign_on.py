@@ -6,13 +6,14 @@ from starlette.responses import Response
 from caretide.identity import queries as identity
 from caretide.identity.actions import providers
 from caretide.identity.pages.sign_in import entered
+from caretide.identity.provider import Heard, hear
 from caretide.identity.queries.providers import Provider
 from caretide.identity.rules import device_name
 from caretide.identity.schemas import OfferedProvider, ProviderForm, WayPage
 from caretide.kernel.errors import Invalid, NotFound
 from caretide.runtime.cookies import drop_cookie, read_cookie, set_cookie
 from caretide.runtime.tx import Tx
-from caretide.runtime.web import Known, PendingTx, PublicTx, Router, SessionTx, session_secret
+from caretide.runtime.web import Known, PendingTx, PublicSteps, PublicTx, Router, SessionTx, database_of, session_secret
 from caretide.tenants import queries
 from caretide.tenants.actions import sign_on as actions
 from caretide.tenants.queries.sign_on import (
@@ -29,6 +30,7 @@ from caretide.ui import respond
 from caretide.ui.forms import FormState, parsed
 
 way = Router(Known.PUBLIC)
+returning = Router(Known.PUBLIC, in_steps=True)
 entering = Router(Known.PENDING)
 sign_on = Router(Known.SESSION)
 
@@ -63,23 +65,37 @@ async def ask_where(request: Request, tx: PublicTx, at: str = "", next: str = "/
     return _lead_on(request, begun, provider.name, then)
 
 
-@way.get(RETURNS)
-async def come_back(request: Request, tx: PublicTx) -> Response:
-    """Take in a browser that is back from a provider."""
-    answer = {
-        name: request.query_params[name] for name in ("state", "code", "error", "iss") if name in request.query_params
-    }
+@returning.get(RETURNS)
+async def come_back(request: Request, steps: PublicSteps) -> Response:
+    """Take in a browser that is back from a provider, which is asked between two transactions."""
+    parts = request.query_params
+    answer = {name: parts[name] for name in ("state", "code", "error", "iss") if name in parts}
     kept, device = read_cookie(request, KEPT), device_name(request.headers.get("user-agent", ""))
     secret = request.cookies.get(request.app.state.session_cookie, "")
-    found = await actions.come_back(tx, kept, answer, _returns_to(request), secret=secret, device=device)
-    if isinstance(found, actions.Turned):
-        response = respond.visitor_page(request, "identity/way.html", WayPage(why=found.why), status=401)
-    elif isinstance(found, actions.Linked):
-        response = respond.redirect(request, "/me/sign-on", done="linked")
-    else:
-        response = entered(request, found.signed_in, found.next)
+    async with steps() as tx:
+        taken = await actions.take_back(tx, kept, answer.get("state", ""))
+    heard = await _heard(request, taken, answer)
+    async with steps() as tx:
+        found = await actions.come_back(tx, taken, heard, secret=secret, device=device)
+    response = _received(request, found)
     drop_cookie(request, response, KEPT)
     return response
+
+
+async def _heard(request: Request, taken: actions.Taken | None, answer: dict[str, str]) -> Heard:
+    if taken is None:
+        return Heard()
+    database = database_of(request)
+    reach, now = database.stores.reach, database.clock()
+    return await hear(reach, taken.provider, taken.back, answer, _returns_to(request), now)
+
+
+def _received(request: Request, found: actions.Arrived | actions.Linked | actions.Turned) -> Response:
+    if isinstance(found, actions.Turned):
+        return respond.visitor_page(request, "identity/way.html", WayPage(why=found.why), status=401)
+    if isinstance(found, actions.Linked):
+        return respond.redirect(request, "/me/sign-on", done="linked")
+    return entered(request, found.signed_in, found.next)
 
 
 @way.post("/invitations/{token}/sso")
