@@ -40,6 +40,11 @@ class Door:
         """Whether it answers a browser."""
         return not self.path.startswith("/api/")
 
+    @property
+    def ok(self) -> tuple[int, ...]:
+        """The statuses that somebody gets who may, and whom nobody named."""
+        return (403,) if self.sample.by_name else self.sample.ok
+
     def slots(self) -> dict[str, str]:
         """Return the kind of each place that holds an id: of the path, the query, the form or the body."""
         sample = self.sample

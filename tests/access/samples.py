@@ -23,6 +23,8 @@ class Sample:
     `needs` are the permissions in the order in which they are looked for. `ok` are the statuses that those get who may.
     `foreign` are those that a slot may be answered with that holds another tenant's id, beside 404; where one of them
     is a success, the answer holds nothing that it would not hold for an id that nobody has. `why` says why.
+    `by_name` is for doors that open for those alone whom the tenant named, whatever their role may do: for one who was
+    named and asks for another's patient `ok` is what they get, and everybody else is refused with 403.
     """
 
     needs: tuple[Permission, ...]
@@ -34,6 +36,7 @@ class Sample:
     file: bytes | None = None
     foreign: tuple[int, ...] = ()
     why: str = ""
+    by_name: bool = False
 
     def parameters(self, template: str) -> dict[str, str]:
         """Return what stands in each parameter of a path: a slot, or a word."""

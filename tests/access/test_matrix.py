@@ -108,9 +108,9 @@ async def _strangers(walk: Round, door: Door) -> None:
     for stranger, at in STRANGERS.items():
         answer = await walk.ask(door, stranger, walk.house.named("administrator"))
         if door.known is Known.PUBLIC:
-            right = answer.status in door.sample.ok
+            right = answer.status in door.ok
         elif door.known is Known.PENDING and stranger in {"idle", "one factor"}:
-            right = answer.status in {*door.sample.ok, 303, 401, 409, 422}
+            right = answer.status in {*door.ok, 303, 401, 409, 422}
         else:
             right = is_sent_away(door, answer, at)
         walk.expect(stranger, door, stranger, answer, right=right)
@@ -124,7 +124,7 @@ def _without_tenant(door: Door, answer: Answer, refused: Permission | None) -> b
     """Tell whether somebody who works in no tenant is answered rightly: their own account, or nothing at all."""
     if refused and is_denied(door, answer, refused, has_tenant=False):
         return True
-    shown = () if refused else door.sample.ok
+    shown = () if refused else door.ok
     return answer.status in {*shown, 403} or answer.header("location") == "/tenants" or door.path == "/tenants"
 
 
@@ -134,11 +134,11 @@ async def _own(walk: Round, door: Door, seat: str) -> None:
     refused = door.refused(MATRIX[seat])
     if seat == "director" and "/company" in door.path:
         # Whoever directs a company has what is the company's own, whatever the operator alone may do elsewhere.
-        right = answer.status in door.sample.ok
+        right = answer.status in door.ok
     elif seat == "director":
         right = _without_tenant(door, answer, refused)
     else:
-        right = is_denied(door, answer, refused) if refused else answer.status in door.sample.ok
+        right = is_denied(door, answer, refused) if refused else answer.status in door.ok
     walk.expect("own", door, seat, answer, right=right)
 
 
@@ -154,7 +154,7 @@ async def _others(walk: Round, door: Door, seat: str) -> None:
     elif Role(seat) in WALLED:
         right = answer.status in {404, *door.sample.foreign}
     else:
-        right = answer.status in {*door.sample.ok, 403, 422}
+        right = answer.status in {*door.ok, 403, 422}
     walk.expect("other roster", door, seat, answer, right=right)
 
 
