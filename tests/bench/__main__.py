@@ -19,6 +19,7 @@ from caretide.kernel.errors import CaretideError
 from tests.bench import (
     big,
     close,
+    foreign_ids,
     imports,
     month_page,
     patient_page,
@@ -44,6 +45,7 @@ BENCHMARKS: Final[dict[str, Callable[[Ground, Size], Measured | None]]] = {
     "generate": big.run,
     "standings": standings.run,
     "walls": walls.run,
+    "foreign_ids": foreign_ids.run,
     "worklist": worklist.run,
     "patient_page": patient_page.run,
     "team_page": team_page.run,
