@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from caretide.disclosures import actions as disclosures
 from caretide.disclosures.rules import Given
@@ -32,8 +32,9 @@ from caretide.outreach import actions as outreach
 from caretide.patients.models import Allergy, Encounter, Medication
 from caretide.rosters import actions as rosters
 from caretide.runtime.db import TenantTable
-from caretide.runtime.tx import Database
+from caretide.runtime.tx import Database, Tx
 from caretide.tenants import actions as tenants
+from caretide.tenants.models import Member, Recovery
 from caretide.time_log import actions as time_log
 from tests.billing.months import Recorded, record_month
 from tests.cast import Cast, agree, assemble, person
@@ -88,6 +89,7 @@ async def furnish(database: Database, server: Server, clock: HandClock) -> House
     async with database.tx(cast.administrator) as tx:
         until = clock.now.date() + timedelta(days=30)
         waived = await tenants.waive_duty(tx, cast.manager.member_id, "approve_own_time", until, "We are few")
+        recovery = await _recovery(tx)
     opened = {seat: await open_session(database, actor) for seat, actor in people.items()}
     assert cast.practitioner.member_id
     async with database.tx(cast.manager) as tx:
@@ -111,9 +113,18 @@ async def furnish(database: Database, server: Server, clock: HandClock) -> House
     ids |= {"member": str(cast.billing.member_id), "timing_member": str(cast.other_coordinator.member_id)}
     ids |= {"cover": str(cover), "duty": str(duty), "opening": str(new_id())}
     ids |= {"service": str(service), "token": own["coordinator"]["token"]}
-    ids |= {"waiver": str(waived), "administrator": str(cast.administrator.member_id)}
+    ids |= {"waiver": str(waived), "recovery": str(recovery), "administrator": str(cast.administrator.member_id)}
     ids |= {"coordinator": str(cast.coordinator.member_id), "account": str(cast.coordinator.account_id)}
     return House(cast, people, ids | _found(server, cast.tenant_id), own, opened)
+
+
+async def _recovery(tx: Tx) -> UUID:
+    """Ask for a new way in for somebody: as if there were a second administrator, who confirms it."""
+    whose = (await tx.db.execute(select(Member.id).where(Member.role == Role.MANAGER))).scalars().one()
+    row = {"id": new_id(), "member_id": whose, "reason": "She lost her phone", "is_alone": False}
+    asked = {"asked_by": tx.member_id, "asked_at": tx.now, "expires_at": tx.now + timedelta(hours=24)}
+    await tx.db.execute(insert(Recovery).values(**row, **asked, code_hash=b"a hash"))
+    return row["id"]
 
 
 async def _director(database: Database, cast: Cast) -> Actor:
@@ -213,11 +224,13 @@ def _session(actor: Actor, now: datetime, secret: str = "", **changes: Any) -> d
 
 
 async def _unfit(database: Database, actor: Actor) -> dict[str, str]:
-    """Open an administrator's sessions that are not fit to work in; return their secrets."""
-    found = {name: secrets.token_urlsafe(32) for name in ("one factor", "idle", "expired", "ended")}
+    """Open an administrator's sessions that are not fit to work in, and one that just is; return their secrets."""
+    found = {name: secrets.token_urlsafe(32) for name in ("one factor", "awake", "asleep", "idle", "expired", "ended")}
     async with database.tx(Actor.nobody()) as tx:
         changes: dict[str, dict[str, Any]] = {
             "one factor": {"amr": [Factor.PASSWORD]},
+            "awake": {"last_seen_at": tx.now - timedelta(minutes=14, seconds=59)},
+            "asleep": {"last_seen_at": tx.now - timedelta(minutes=15, seconds=1)},
             "idle": {"last_seen_at": tx.now - timedelta(minutes=31)},
             "expired": {"created_at": tx.now - timedelta(hours=12, seconds=1)},
             "ended": {"ended_at": tx.now},

@@ -19,6 +19,7 @@ _PHRASE = "five rather unlikely words"
 _PERSON = {"name": "Somebody Else", "role": "auditor"}
 LISTS = "narrows a list: for an id that is nobody's here the list is empty"
 _OWN = "one's own account: nothing of a tenant is behind it"
+SECOND: Final = "another administrator than the one who asked: tests/tenants/test_recoveries.py has two"
 ANYWHERE = "asks who it is; what it does beyond that has tests of its own in tests/identity"
 
 PUBLIC: Final[dict[str, Sample]] = {
@@ -126,7 +127,9 @@ TENANT: Final[dict[str, Sample]] = {
     ),
     "POST /admin/people/{member_id}/invitation": asks(P.MEMBER_WRITE, path={"member_id": "<invited_member>"}, form={}),
     "POST /admin/people/{member_id}/sign-out": asks(P.MEMBER_WRITE, ok=303, form={}),
-    "POST /admin/people/{member_id}/new-way-in": asks(P.MEMBER_WRITE, form={}),
+    "POST /admin/people/{member_id}/new-way-in": asks(P.MEMBER_WRITE, form={"reason": "We spoke"}),
+    "POST /admin/recoveries/{recovery_id}/confirm": asks(P.MEMBER_WRITE, ok=422, form={}, why=SECOND),
+    "POST /admin/recoveries/{recovery_id}/decline": asks(P.MEMBER_WRITE, ok=303, form={}),
     "GET /admin/people/{member_id}/suspend": asks(P.MEMBER_WRITE),
     "POST /admin/people/{member_id}/suspend": asks(P.MEMBER_WRITE, ok=303, form={}),
     "POST /admin/people/{member_id}/reinstate": asks(

@@ -3,7 +3,7 @@
 from typing import Final
 
 from caretide.kernel.permissions import Permission
-from tests.access.pages import ANYWHERE, DAY, GIVEN, LISTS, NAMED
+from tests.access.pages import ANYWHERE, DAY, GIVEN, LISTS, NAMED, SECOND
 from tests.access.samples import Sample, asks
 
 P = Permission
@@ -60,7 +60,10 @@ TENANT: Final[dict[str, Sample]] = {
     "POST /members/{member_id}/invitation": asks(P.MEMBER_WRITE, ok=201, path={"member_id": "<invited_member>"}),
     "POST /members/{member_id}/suspend": asks(P.MEMBER_WRITE, ok=204),
     "POST /members/{member_id}/sign-out": asks(P.MEMBER_WRITE, ok=204),
-    "POST /members/{member_id}/new-way-in": asks(P.MEMBER_WRITE, ok=201),
+    "POST /members/{member_id}/new-way-in": asks(P.MEMBER_WRITE, ok=201, body={"reason": "We spoke"}),
+    "GET /admin/recoveries": asks(P.MEMBER_WRITE),
+    "POST /admin/recoveries/{recovery_id}/confirm": asks(P.MEMBER_WRITE, ok=409, why=SECOND),
+    "POST /admin/recoveries/{recovery_id}/decline": asks(P.MEMBER_WRITE, ok=204),
     "POST /members/{member_id}/reinstate": asks(P.MEMBER_WRITE, ok=204, path={"member_id": "<left_member>"}),
     "GET /admin/users": asks(P.MEMBER_WRITE),
     "POST /admin/users": asks(P.MEMBER_WRITE, ok=201, body=_MEMBER),

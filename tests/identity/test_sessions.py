@@ -209,16 +209,18 @@ async def test_new_way_in_takes_everything_away_and_hands_over_a_link(
     email = await give_password(database, cast.billing)
     theirs = await signed_in(cast.billing)
     program = await api(cast.administrator)
-    mine = await program.post(f"/members/{cast.administrator.member_id}/new-way-in")
+    why = {"reason": "He came to my desk with his badge"}
+    mine = await program.post(f"/members/{cast.administrator.member_id}/new-way-in", json=why)
     assert mine.status_code == 403
-    made = await program.post(f"/members/{cast.billing.member_id}/new-way-in")
+    made = await program.post(f"/members/{cast.billing.member_id}/new-way-in", json=why)
     assert made.status_code == 201
     assert (await theirs.get("/me")).headers["location"] == "/sign-in?next=/me"
     assert (await enter(client, email)).status_code == 401
     link = made.json()["link"].removeprefix(HOME)
     assert "Choose a password" in (await client.get(link)).text
     words = {"password": "another cheerful set of words", "password_again": "another cheerful set of words"}
-    accepted = await client.post(link, data=words)
+    assert (await client.post(link, data=words)).status_code == 422
+    accepted = await client.post(link, data=words | {"code": made.json()["code"]})
     assert accepted.headers["location"] == "/sign-in/second"
     assert (await client.get("/sign-in/second")).headers["location"] == "/welcome/factor?next=/"
 

@@ -189,7 +189,7 @@ async def test_administrator_signs_somebody_out_and_hands_over_a_new_way_in(cast
     place = f"/admin/people/{cast.billing.member_id}"
     assert (await browser.post(f"{place}/sign-out")).headers["location"] == f"{place}#access"
     assert (await theirs.get("/me")).headers["location"] == "/sign-in?next=/me"
-    page = (await browser.post(f"{place}/new-way-in")).text
+    page = (await browser.post(f"{place}/new-way-in", data={"reason": "He came to my desk with his badge"})).text
     assert "/invitations/" in page
 
 

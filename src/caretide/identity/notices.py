@@ -57,9 +57,13 @@ NOTICES: Final = {
         "A token was made for your account",
         "A token was made by which a program can work as you in Caretide.",
     ),
+    "recovery-asked": (
+        "Somebody asked for a new way in to your account",
+        "An administrator asked to take away how you sign in, and to hand you a new link; another has to confirm it.",
+    ),
     "reset": (
         "Your ways to sign in were taken away",
-        "An administrator took away every way to sign in to your account, and will hand you a new link.",
+        "How you sign in was taken away. You get a new link, and apart from it, by voice, the code that it asks for.",
     ),
 }
 """What changed -> subject and text of the notice: it goes to a channel other than the one that was used (N-08)."""

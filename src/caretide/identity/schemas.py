@@ -121,7 +121,10 @@ class AccountPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvitationPage:
-    """An invitation that was opened by its one-time link. With an account, its own password is asked for, once."""
+    """An invitation that was opened by its one-time link. With an account, its own password is asked for, once.
+
+    `asks_code`: it is a new way in, and opens nothing without the code that was told apart from it.
+    """
 
     token: str
     name: str
@@ -132,6 +135,7 @@ class InvitationPage:
     minimum_password: int = 15
     has_account: bool = False
     asks_passkey: bool = False
+    asks_code: bool = False
     providers: "tuple[OfferedProvider, ...]" = ()
 
 

@@ -8,10 +8,12 @@ from fastapi import Request
 from starlette.responses import JSONResponse
 
 from caretide.identity.actions import Refused
-from caretide.runtime.web import Known, PublicTx, Router, TokenTx, network_of
+from caretide.runtime.web import Known, PublicTx, Router, TokenTx, bearer_secret, network_of
 from caretide.tenants import actions, queries, schemas
+from caretide.tenants.queries.recoveries import recoveries
 from caretide.tenants.rules import ClinicRow, PractitionerRow, with_licenses
 from caretide.tenants.rules.waivers import WaiverRow
+from caretide.tenants.schemas.recoveries import RecoveryAsked, RecoveryForm, RecoveryOut
 
 public = Router(Known.PUBLIC)
 router = Router(Known.TOKEN)
@@ -31,9 +33,12 @@ async def open_session(request: Request, tx: PublicTx, sent: schemas.SessionBody
 async def accept_invitation(request: Request, tx: PublicTx, sent: schemas.AcceptBody) -> schemas.Created | JSONResponse:
     """Accept an invitation with a password, a new one or that of the address's account; return the account's id.
 
-    Its person then signs in on the pages, which ask them to set up a second factor.
+    Its person then signs in on the pages, which ask them to set up a second factor. `code` goes with a new way in.
     """
-    account_id = await actions.accept_invitation(tx, sent.token, sent.password, network=network_of(request))
+    network = network_of(request)
+    account_id = await actions.accept_invitation(tx, sent.token, sent.password, code=sent.code, network=network)
+    if isinstance(account_id, actions.WrongCode):
+        return _refused(account_id.told, Refused())
     if isinstance(account_id, Refused):
         return _refused("This address has an account already; send its password", account_id)
     return schemas.Created(id=account_id)
@@ -167,9 +172,32 @@ async def sign_out_member(tx: TokenTx, member_id: UUID) -> None:
 
 
 @router.post("/members/{member_id}/new-way-in", status_code=201, tags=["members"])
-async def reset_ways_in(request: Request, tx: TokenTx, member_id: UUID) -> schemas.InvitedOut:
-    """Take away everything that a member signs in with; the one-time link to bind it anew is on this answer."""
-    return _invited(request, await actions.reset_ways_in(tx, member_id))
+async def ask_recovery(request: Request, tx: TokenTx, member_id: UUID, sent: RecoveryForm) -> RecoveryAsked:
+    """Ask for a new way in for a member, within ten minutes of signing in; another administrator confirms it.
+
+    Its code is on this answer and nowhere else; so is the link where there is no other administrator.
+    """
+    asked = await actions.ask_recovery(tx, bearer_secret(request), member_id, sent.reason)
+    link = _invited(request, asked.invited).link if asked.invited else None
+    return RecoveryAsked(id=asked.recovery_id, code=asked.code, expires_at=asked.expires_at, link=link)
+
+
+@router.get("/admin/recoveries", tags=["admin"])
+async def list_recoveries(tx: TokenTx) -> list[RecoveryOut]:
+    """List the new ways in that were asked for, the latest first."""
+    return [RecoveryOut(**asdict(one), state=one.state(tx.now)) for one in await recoveries(tx)]
+
+
+@router.post("/admin/recoveries/{recovery_id}/confirm", status_code=201, tags=["admin"])
+async def confirm_recovery(request: Request, tx: TokenTx, recovery_id: UUID) -> schemas.InvitedOut:
+    """Confirm what another administrator asked for, within ten minutes of signing in; the link is on this answer."""
+    return _invited(request, await actions.confirm_recovery(tx, bearer_secret(request), recovery_id))
+
+
+@router.post("/admin/recoveries/{recovery_id}/decline", status_code=204, tags=["admin"])
+async def decline_recovery(tx: TokenTx, recovery_id: UUID) -> None:
+    """Decline a new way in, or take back that one asked for it."""
+    await actions.decline_recovery(tx, recovery_id)
 
 
 @router.post("/members/{member_id}/reinstate", status_code=204, tags=["members"])

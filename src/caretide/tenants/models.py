@@ -186,6 +186,50 @@ class DutyWaiver(TenantTable):
     ended_at: Mapped[datetime | None]
 
 
+class Recovery(TenantTable):
+    """That a member who lost every way to sign in is to get a new one: asked for, and confirmed by somebody else.
+
+    `is_alone`: there was no other administrator to ask. `code_hash` is of the code that the link asks for, told to its
+    person apart from it; `tries` counts wrong ones.
+    """
+
+    __tablename__ = "recoveries"
+    __table_args__ = (
+        references("members", "member_id"),
+        references("members", "asked_by"),
+        references("members", "confirmed_by"),
+        references("members", "ended_by"),
+        UniqueConstraint("tenant_id", "id", "member_id", name="recoveries_tenant_id_id_member_id_key"),
+        CheckConstraint("asked_by <> member_id AND confirmed_by <> member_id", name="others"),
+        CheckConstraint("confirmed_by <> asked_by", name="second_person"),
+        CheckConstraint(
+            "(confirmed_by IS NULL) = (confirmed_at IS NULL) AND confirmed_at < expires_at "
+            "AND NOT (is_alone AND confirmed_at IS NOT NULL)",
+            name="confirmed",
+        ),
+        CheckConstraint(
+            "(ended_by IS NULL) = (ended_at IS NULL) AND NOT (ended_at IS NOT NULL AND confirmed_at IS NOT NULL)",
+            name="ended",
+        ),
+        CheckConstraint("expires_at = asked_at + interval '24 hours'", name="expires"),
+        CheckConstraint("tries BETWEEN 0 AND 5", name="tries"),
+        Index("recoveries_member_id_idx", "tenant_id", "member_id", text("asked_at DESC")),
+    )
+
+    member_id: Mapped[UUID]
+    reason: Mapped[str] = mapped_column(Encrypted("recoveries.reason"))
+    asked_by: Mapped[UUID]
+    asked_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    is_alone: Mapped[bool]
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    tries: Mapped[int] = mapped_column(server_default=text("0"))
+    confirmed_by: Mapped[UUID | None]
+    confirmed_at: Mapped[datetime | None]
+    ended_by: Mapped[UUID | None]
+    ended_at: Mapped[datetime | None]
+
+
 class Clinic(TenantTable):
     """A site: its calendar, its address, and how its claims are placed."""
 
@@ -323,12 +367,24 @@ class AccessEnding(TenantTable):
 
 
 class Invitation(TenantTable):
-    """A one-time link by which a member sets a password. Only its SHA-256 is kept."""
+    """A one-time link by which a member sets a password. Only its SHA-256 is kept.
+
+    For somebody who has come in before it rests on a recovery, and asks for that one's code too.
+    """
 
     __tablename__ = "invitations"
-    __table_args__ = (references("members", "member_id"), UniqueConstraint("tenant_id", "token_hash"))
+    __table_args__ = (
+        references("members", "member_id"),
+        ForeignKeyConstraint(
+            ["tenant_id", "recovery_id", "member_id"],
+            ["recoveries.tenant_id", "recoveries.id", "recoveries.member_id"],
+            name="invitations_tenant_id_recovery_id_member_id_fkey",
+        ),
+        UniqueConstraint("tenant_id", "token_hash"),
+    )
 
     member_id: Mapped[UUID]
+    recovery_id: Mapped[UUID | None]
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

@@ -46,6 +46,7 @@ DONE: Final = {
     "consent": "The consent was recorded.",
     "cover": "Cover is given. It ends by itself.",
     "cover-ended": "The cover has ended.",
+    "declined": "It was declined; nothing of theirs has changed.",
     "designated": "The coordinator was designated.",
     "duty": "Recorded: they are on duty at those times.",
     "duty-ended": "The duty has ended.",

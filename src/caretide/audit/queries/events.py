@@ -200,7 +200,8 @@ def out(row: Row[*tuple[Any, ...]], names: Mapping[UUID, MemberRow]) -> EventOut
         agent=row.agent,
         route=row.route,
         verb=row.verb,
-        label=words(row.verb),
+        # One alone where two are asked for is told wherever the event is.
+        label=words(row.verb) + (", by one administrator alone" if row.details.get("alone") else ""),
         act=row.act,
         data=row.data,
         outcome=row.outcome,

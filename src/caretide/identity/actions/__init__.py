@@ -1,6 +1,6 @@
 """What is done to accounts and sessions. The verbs are public here, whichever module holds them."""
 
-from caretide.identity.actions.accounts import end_account, reopen_account, take_factors
+from caretide.identity.actions.accounts import check_factors_can_go, end_account, reopen_account, take_factors
 from caretide.identity.actions.codes import (
     NewSeed,
     begin_totp,
@@ -61,6 +61,7 @@ __all__ = [
     "add_passkey",
     "begin_totp",
     "change_password",
+    "check_factors_can_go",
     "choose_tenant",
     "confirm_identity",
     "confirm_totp",

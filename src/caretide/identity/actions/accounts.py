@@ -11,14 +11,27 @@ from caretide.identity.rules import Kind
 from caretide.identity.tries import forgotten, of_account, of_password
 from caretide.kernel.errors import Conflict, Forbidden, NotFound
 from caretide.kernel.permissions import Permission
-from caretide.kernel.records import Data, changes, signs_out
+from caretide.kernel.records import Data, changes, reads, signs_out
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 
 
 @requires(Permission.MEMBER_WRITE, changes(Data.ACCOUNT))
 async def take_factors(tx: Tx, account_id: UUID) -> None:
-    """Take away everything that an account signs in with, and end its sessions: a new link lets its person bind anew.
+    """Take away what an account signs in with, and end its sessions: a new link lets its person bind it anew."""
+    found = await check_factors_can_go(tx, account_id)
+    await tx.db.execute(update(Account).where(Account.id == account_id).values(password_hash=None))
+    for table in (Passkey, TotpSeed, RecoveryCode):
+        await tx.db.execute(delete(table).where(table.account_id == account_id))
+    for target in (of_password(found), of_account(Kind.TOTP, account_id), of_account(Kind.RECOVERY, account_id)):
+        await forgotten(tx, target)
+    await end_sessions(tx, account_id)
+    tell(tx, found, "reset")
+
+
+@requires(Permission.MEMBER_WRITE, reads(Data.ACCOUNT))
+async def check_factors_can_go(tx: Tx, account_id: UUID) -> str:
+    """Return an account's address if the acting tenant may take away what it signs in with.
 
     Nobody does this to themselves, and no tenant to an account that works in another one too: it would open that one.
     """
@@ -30,13 +43,7 @@ async def take_factors(tx: Tx, account_id: UUID) -> None:
     places = (await tx.db.execute(select(Membership.tenant_id).where(Membership.account_id == account_id))).scalars()
     if set(places) != {tx.tenant_id}:
         raise Conflict("This person works elsewhere too; whoever runs this installation can reset the account")
-    await tx.db.execute(update(Account).where(Account.id == account_id).values(password_hash=None))
-    for table in (Passkey, TotpSeed, RecoveryCode):
-        await tx.db.execute(delete(table).where(table.account_id == account_id))
-    for target in (of_password(found), of_account(Kind.TOTP, account_id), of_account(Kind.RECOVERY, account_id)):
-        await forgotten(tx, target)
-    await end_sessions(tx, account_id)
-    tell(tx, found, "reset")
+    return found
 
 
 @requires(Permission.COMPANY_WRITE, signs_out(Data.ACCOUNT))

@@ -23,7 +23,7 @@ from caretide.identity.models import Account, Challenge, Passkey
 from caretide.identity.notices import tell
 from caretide.identity.opening import SignedIn, completed, opened, require_recent
 from caretide.identity.passwords import new_account
-from caretide.identity.queries.policy import is_asked_for_passkey
+from caretide.identity.queries.policy import check_unclaimed, is_asked_for_passkey
 from caretide.identity.rules import Factor, Site
 from caretide.identity.rules.policy import is_by_passkey
 from caretide.kernel.errors import Conflict, Invalid, NotFound, Unauthenticated
@@ -168,14 +168,17 @@ async def add_passkey(tx: Tx, secret: str, site: Site, answer: str, name: str) -
 @open_to_all(
     "an invitation is accepted before there is an account; the caller has proved the invitation", creates(Data.ACCOUNT)
 )
-async def open_account_with_passkey(tx: Tx, site: Site, answer: str, *, email: str, name: str) -> UUID:
-    """Make an account whose first way to sign in is a passkey; return its id."""
+async def open_account_with_passkey(
+    tx: Tx, site: Site, answer: str, *, email: str, name: str, recovered: bool = False
+) -> UUID:
+    """Make an account whose first way to sign in is a passkey; return its id. `recovered`: see `open_account`."""
     existing = await queries.account_by_email(tx, email)
     if existing is None:
         account_id = await new_account(tx, email=email, name=name, account_id=await _meant_for(tx, answer))
     elif (await queries.factors_of(tx, existing.id)).has_any:
         raise Conflict("This address has an account already; prove it first")
     else:
+        await check_unclaimed(tx, existing.id, recovered=recovered)
         account_id = existing.id
     await _bind(tx, site, answer, "", account_id)
     tell(tx, email, "passkey")

@@ -16,6 +16,7 @@ from caretide.identity.opening import SignedIn, Via, opened, require_recent
 from caretide.identity.passwords import new_account
 from caretide.identity.provider import Back, Heard, Way, address, check_standing
 from caretide.identity.provider_store import keep_keys, store, switch_off
+from caretide.identity.queries.policy import check_unclaimed
 from caretide.identity.queries.providers import Provider, company_provider, linked_account, tenant_provider
 from caretide.identity.rules import ABSOLUTE, Factor
 from caretide.identity.rules.id_tokens import BadTokenError, Expected, Vouched, has_two_factors, read
@@ -226,6 +227,8 @@ async def account_for(tx: Tx, found: Vouched, *, email: str, name: str) -> UUID:
         raise Conflict("You are known here under another address; ask for an invitation to that one")
     if linked is None and existing is not None and (await queries.factors_of(tx, existing.id)).has_any:
         raise Conflict("This address has an account already: accept with its password, and link your sign-on then")
+    if linked is None and existing is not None:
+        await check_unclaimed(tx, existing.id, recovered=False)
     account_id = existing.id if existing is not None else await new_account(tx, email=email, name=name)
     if linked is None:
         await link(tx, account_id, found.issuer, found.subject)

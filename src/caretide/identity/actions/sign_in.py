@@ -10,7 +10,7 @@ from caretide.identity.models import Membership
 from caretide.identity.notices import tell
 from caretide.identity.opening import SignedIn, completed, opened, require_recent
 from caretide.identity.passwords import new_account, set_password, try_password
-from caretide.identity.queries.policy import is_asked_for_passkey
+from caretide.identity.queries.policy import check_unclaimed, is_asked_for_passkey
 from caretide.identity.rules import Factor
 from caretide.identity.rules.policy import is_by_passkey
 from caretide.identity.tries import Refused
@@ -69,13 +69,20 @@ async def change_password(tx: Tx, secret: str, password: str, *, words: Iterable
     "an invitation is accepted before there is an account; the caller has proved the invitation", creates(Data.ACCOUNT)
 )
 async def open_account(
-    tx: Tx, *, email: str, name: str, password: str, network: str = "", words: Iterable[str] = ()
+    tx: Tx,
+    *,
+    email: str,
+    name: str,
+    password: str,
+    network: str = "",
+    words: Iterable[str] = (),
+    recovered: bool = False,
 ) -> UUID | Refused:
     """Make an account with a password, or prove an existing one's; return its id.
 
     Refused when the address has an account and this is not its password: an invitation is no way around the count of
     failures, which is committed with the answer. An account that was taken everything to sign in with gets the
-    password as a new one.
+    password as a new one by the link of that recovery (`recovered`), and by no invitation to elsewhere.
     """
     existing = await queries.account_by_email(tx, email)
     if existing is None:
@@ -84,6 +91,7 @@ async def open_account(
         await set_password(tx, account_id, email, password)
         return account_id
     if not (await queries.factors_of(tx, existing.id)).has_any:
+        await check_unclaimed(tx, existing.id, recovered=recovered)
         rules.check_password(password, email=email, name=name, words=words)
         await set_password(tx, existing.id, email, password)
         return existing.id

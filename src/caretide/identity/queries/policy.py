@@ -9,6 +9,7 @@ from sqlalchemy import Label, Select, Text, Uuid, bindparam, column, func, liter
 from caretide.identity.models import Membership, Passkey
 from caretide.identity.rules.policy import asks_for_passkey
 from caretide.kernel.actor import Actor
+from caretide.kernel.errors import Conflict
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
 from caretide.runtime.access import open_to_all, requires
@@ -59,3 +60,14 @@ async def have_used_passkey(tx: Tx, account_ids: Collection[UUID]) -> bool:
     """Tell whether one of some accounts holds a passkey that it has signed in with."""
     used = select(Passkey.id).where(Passkey.account_id.in_(account_ids), Passkey.last_used_at.is_not(None))
     return (await tx.db.execute(used.limit(1))).first() is not None
+
+
+@open_to_all("who may bind a first factor is decided before anybody is known", reads(Data.ACCOUNT))
+async def check_unclaimed(tx: Tx, account_id: UUID, *, recovered: bool) -> None:
+    """Raise Conflict where an account without a way to sign in works somewhere, unless its recovery was proved.
+
+    Another tenant's invitation would open that place: whoever sends it knows no more of the person than an address.
+    """
+    places = select(Membership.member_id).where(Membership.account_id == account_id)
+    if not recovered and (await tx.db.execute(places.limit(1))).first() is not None:
+        raise Conflict("This address has an account already; sign in, and add a way to sign in here, first")

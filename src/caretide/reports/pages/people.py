@@ -12,9 +12,11 @@ from caretide.reports.queries.people import Wanted, member_page, people_page
 from caretide.reports.queries.timers import stop_page
 from caretide.reports.schemas.people import InviteForm, InviteLink, MemberForm, gathered
 from caretide.runtime.tx import Tx
-from caretide.runtime.web import Known, Router, SessionTx
+from caretide.runtime.web import Known, Router, SessionTx, session_secret
 from caretide.tenants import actions
+from caretide.tenants.queries.recoveries import recovery
 from caretide.tenants.rules import MemberDetails, with_licenses
+from caretide.tenants.schemas.recoveries import NewWayIn, RecoveryForm
 from caretide.ui import respond
 from caretide.ui.forms import FormState, parsed
 
@@ -97,16 +99,42 @@ async def sign_out(request: Request, tx: SessionTx, member_id: UUID) -> Response
 
 
 @router.post("/admin/people/{member_id}/new-way-in")
-async def reset_ways_in(request: Request, tx: SessionTx, member_id: UUID) -> Response:
-    """Take away what a person signs in with; the link to bind it anew is on the answer and nowhere else."""
-    links: list[InviteLink] = []
+async def ask_recovery(request: Request, tx: SessionTx, member_id: UUID) -> Response:
+    """Ask for a new way in; its code is on the answer and nowhere else, with the link where nobody has to confirm."""
+    values, made, secret = await respond.fields(request), list[NewWayIn](), session_secret(request)
     name = (await member_page(tx, member_id)).person.name
 
     async def act() -> None:
-        links.append(_link(request, name, await actions.reset_ways_in(tx, member_id)))
+        asked = await actions.ask_recovery(tx, secret, member_id, parsed(RecoveryForm, values).reason)
+        url = _link(request, name, asked.invited).url if asked.invited else ""
+        made.append(NewWayIn(name=name, code=asked.code, url=url, expires_at=asked.expires_at))
+
+    refused = await respond.attempt(tx, "new-way-in", values, act)
+    return await _show(request, tx, member_id, form=refused, new_way_in=made[0] if made else None)
+
+
+@router.post("/admin/recoveries/{recovery_id}/confirm")
+async def confirm_recovery(request: Request, tx: SessionTx, recovery_id: UUID) -> Response:
+    """Confirm a new way in; the link is on the answer and nowhere else."""
+    made, secret = list[NewWayIn](), session_secret(request)
+    asked = await recovery(tx, recovery_id)
+
+    async def act() -> None:
+        link = await actions.confirm_recovery(tx, secret, recovery_id)
+        url = _link(request, asked.member, link).url
+        made.append(NewWayIn(name=asked.member, url=url, expires_at=link.expires_at))
 
     refused = await respond.attempt(tx, "new-way-in", {}, act)
-    return await _show(request, tx, member_id, form=refused, invited=links[0] if links else None)
+    return await _show(request, tx, asked.member_id, form=refused, new_way_in=made[0] if made else None)
+
+
+@router.post("/admin/recoveries/{recovery_id}/decline")
+async def decline_recovery(request: Request, tx: SessionTx, recovery_id: UUID) -> Response:
+    """Decline a new way in, or take it back."""
+    asked = await recovery(tx, recovery_id)
+    return await _submit(
+        request, tx, asked.member_id, "declined", lambda _: actions.decline_recovery(tx, recovery_id), "new-way-in"
+    )
 
 
 @router.get("/admin/people/{member_id}/suspend")
@@ -152,17 +180,24 @@ async def _submit(
     member_id: UUID,
     done: str,
     act: Callable[[dict[str, str | tuple[str, ...]]], Awaitable[object]],
+    form: str = "",
 ) -> Response:
     """Do what a form asks, and lead back to the person; a refused form comes back on their page."""
     values = await respond.fields(request)
-    refused = await respond.attempt(tx, done, values, lambda: act(values))
+    refused = await respond.attempt(tx, form or done, values, lambda: act(values))
     if refused is None:
         return respond.redirect(request, f"{LIST}/{member_id}", done=done)
     return await _show(request, tx, member_id, form=refused)
 
 
 async def _show(
-    request: Request, tx: Tx, member_id: UUID, *, form: FormState | None = None, invited: InviteLink | None = None
+    request: Request,
+    tx: Tx,
+    member_id: UUID,
+    *,
+    form: FormState | None = None,
+    invited: InviteLink | None = None,
+    new_way_in: NewWayIn | None = None,
 ) -> Response:
-    view = await member_page(tx, member_id, invited)
+    view = await member_page(tx, member_id, invited, new_way_in)
     return await respond.page(request, tx, "reports/member.html", view, section=SECTION, form=form)

@@ -40,7 +40,11 @@ from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.models import Invitation, Member
 from caretide.tenants.queries.people import MemberRow
-from caretide.tenants.rules import LANGUAGES, LICENSES, ROLES, STATES
+from caretide.tenants.queries.recoveries import recoveries
+from caretide.tenants.rules import LANGUAGES, LICENSES, ROLES
+from caretide.tenants.rules import STATES as US_STATES
+from caretide.tenants.rules.recoveries import STATES, RecoveryRow
+from caretide.tenants.schemas.recoveries import NewWayIn, RecoveryLine
 from caretide.time_log.models import Timer
 from caretide.ui.forms import Option
 from caretide.ui.shell import Tone
@@ -88,7 +92,8 @@ async def people_page(tx: Tx, wanted: Wanted, invited: InviteLink | None = None)
     listing = listing.at(wanted.page, len(lines))
     lines.sort(key=rules.sort_key(sort), reverse=sort.startswith("-"))
     shown = tuple(lines[listing.offset : listing.offset + listing.size])
-    return PeoplePage(listing=listing, people=shown, form=await _form(tx), invited=invited)
+    waiting = tuple(one for one in await recoveries(tx) if one.state(tx.now) == "waits")
+    return PeoplePage(listing=listing, people=shown, form=await _form(tx), invited=invited, waiting=waiting)
 
 
 def _filters(wanted: Wanted) -> tuple[Filter, ...]:
@@ -210,7 +215,7 @@ async def _form(tx: Tx, person: MemberRow | None = None) -> PersonForm:
         practitioners=tuple(Option(str(one.id), f"{one.name}, NPI {one.npi}") for one in practitioners),
         languages=_options(offered),
         license_kinds=tuple(Option(kind, f"{kind}: {label}") for kind, label in LICENSES.items()),
-        states=tuple(Option(state, state) for state in STATES),
+        states=tuple(Option(state, state) for state in US_STATES),
     )
     return form if person is None else replace(form, **_standing(person))
 
@@ -236,7 +241,9 @@ def _options(choices: Mapping[str, str]) -> tuple[Option, ...]:
 
 
 @requires(Permission.MEMBER_WRITE, reads(Data.STAFF, Data.ACCOUNT))
-async def member_page(tx: Tx, member_id: UUID, invited: InviteLink | None = None) -> MemberPage:
+async def member_page(
+    tx: Tx, member_id: UUID, invited: InviteLink | None = None, new_way_in: NewWayIn | None = None
+) -> MemberPage:
     """Return one person, what would end with their access or did, and why it cannot end, if so."""
     person = await tenants.member(tx, member_id)
     (line,) = await _lines(tx, [person])
@@ -257,6 +264,28 @@ async def member_page(tx: Tx, member_id: UUID, invited: InviteLink | None = None
         invited=invited,
         tokens=await identity_tokens.standing_tokens(tx, member_id),
         endings=await endings_of(tx, member_id),
+        recoveries=tuple(_recovery(tx, one) for one in await recoveries(tx, member_id)),
+        new_way_in=new_way_in,
+    )
+
+
+_TONES: Final[dict[str, Tone]] = {"waits": "warn", "alone": "warn", "confirmed": "good"}
+
+
+def _recovery(tx: Tx, asked: RecoveryRow) -> RecoveryLine:
+    state = asked.state(tx.now)
+    return RecoveryLine(
+        id=asked.id,
+        state=state,
+        words=STATES[state],
+        tone=_TONES.get(state, "neutral"),
+        reason=asked.reason,
+        asked_by=asked.asked_by,
+        asked_at=asked.asked_at,
+        expires_at=asked.expires_at,
+        decided_by=asked.confirmed_by or asked.ended_by or "",
+        decided_at=asked.confirmed_at or asked.ended_at,
+        is_mine=asked.asked_by_id == tx.actor.member_id,
     )
 
 

@@ -8,6 +8,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from caretide.kernel.errors import Invalid
+from caretide.tenants.rules.recoveries import RecoveryRow
+from caretide.tenants.schemas.recoveries import NewWayIn, RecoveryLine
 from caretide.ui.forms import Option
 from caretide.ui.shell import Tone
 from caretide.ui.tables import Listing
@@ -73,12 +75,13 @@ class PersonForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeoplePage:
-    """The list of people. `invited` is the link that was made just now."""
+    """The list of people. `invited` is the link that was made just now; `waiting` are new ways in to be confirmed."""
 
     listing: Listing
     people: tuple[PersonLine, ...]
     form: PersonForm
     invited: InviteLink | None = None
+    waiting: tuple[RecoveryRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,8 @@ class MemberPage:
     invited: InviteLink | None = None
     tokens: int = 0
     endings: tuple["EndingOut", ...] = ()
+    recoveries: tuple[RecoveryLine, ...] = ()
+    new_way_in: NewWayIn | None = None
 
 
 class MemberForm(BaseModel):

@@ -11,7 +11,7 @@ from caretide.tenants.actions.clinics import (
     save_practitioner,
     update_clinic,
 )
-from caretide.tenants.actions.entry import TokenIssued, accept_invitation, accept_with_passkey, sign_in_to
+from caretide.tenants.actions.entry import TokenIssued, WrongCode, accept_invitation, accept_with_passkey, sign_in_to
 from caretide.tenants.actions.members import (
     INVITATION_LASTS,
     Invited,
@@ -20,11 +20,11 @@ from caretide.tenants.actions.members import (
     invite_to_clinic,
     reinstate_member,
     renew_invitation,
-    reset_ways_in,
     sign_out_member,
     suspend_member,
     update_member,
 )
+from caretide.tenants.actions.recoveries import Asked, ask_recovery, confirm_recovery, decline_recovery
 from caretide.tenants.actions.settings import change_settings
 from caretide.tenants.actions.tenants import create_company, create_tenant, join_company, serve_tenant
 from caretide.tenants.actions.waivers import end_waiver, waive_duty
@@ -33,6 +33,7 @@ from caretide.tenants.endings import StoppedTimer
 __all__ = [
     "CLINIC_FACT_KINDS",
     "INVITATION_LASTS",
+    "Asked",
     "ClinicDetails",
     "Invited",
     "NewClinic",
@@ -40,13 +41,17 @@ __all__ = [
     "NewPractitioner",
     "StoppedTimer",
     "TokenIssued",
+    "WrongCode",
     "accept_invitation",
     "accept_with_passkey",
     "add_agreement",
+    "ask_recovery",
     "change_settings",
+    "confirm_recovery",
     "create_clinic",
     "create_company",
     "create_tenant",
+    "decline_recovery",
     "end_agreement",
     "end_waiver",
     "invite_member",
@@ -55,7 +60,6 @@ __all__ = [
     "record_clinic_fact",
     "reinstate_member",
     "renew_invitation",
-    "reset_ways_in",
     "save_practitioner",
     "serve_tenant",
     "sign_in_to",

@@ -1,5 +1,6 @@
 """Signing in by program, and accepting an invitation."""
 
+import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -19,8 +20,9 @@ from caretide.kernel.records import Data, creates, signs_in
 from caretide.runtime.access import open_to_all
 from caretide.runtime.tx import Tx, bind
 from caretide.tenants import queries
-from caretide.tenants.models import CompanyAccount, Invitation, Member
+from caretide.tenants.models import CompanyAccount, Invitation, Member, Recovery
 from caretide.tenants.queries.sign_on import offered_here
+from caretide.tenants.rules.recoveries import MOST_TRIES, code_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,20 @@ class TokenIssued:
 
     secret: str
     tenant: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrongCode:
+    """A new way in was asked for with a wrong code; with no tries left its link is void."""
+
+    left: int
+
+    @property
+    def told(self) -> str:
+        """What its person is told."""
+        if not self.left:
+            return "This was the fifth wrong code: the link is void. Ask your administrators for a new one"
+        return "This is not the code that was told to you; ask whoever told it"
 
 
 @open_to_all("nobody is known before they sign in", signs_in(Data.ACCOUNT))
@@ -61,13 +77,17 @@ async def sign_in_to(
 
 
 @open_to_all("the invited person has no account yet; the token proves the invitation", creates(Data.ACCOUNT))
-async def accept_invitation(tx: Tx, token: str, password: str, *, network: str = "") -> UUID | identity.Refused:
+async def accept_invitation(
+    tx: Tx, token: str, password: str, *, code: str = "", network: str = ""
+) -> UUID | identity.Refused | WrongCode:
     """Open an account for the invited member, or let an existing one in; return the account's id.
 
-    Refused when the address already has an account and this is not its password. Where the tenant asks for a passkey,
-    a new account is not opened by a password: raises Invalid.
+    Refused when the address already has an account and this is not its password; a new way in asks for its `code`.
+    Where the tenant asks for a passkey, a new account is not opened by a password: raises Invalid.
     """
     invited = await queries.invitation(tx, token)
+    if wrong := await _wrong_code(tx, invited, code):
+        return wrong
     if asks_for_passkey(invited.policy, invited.role) and not await queries.has_ways_in(tx, invited.email):
         raise Invalid(f"{invited.tenant_name} asks for a passkey: accept with one", field="password")
     found = await identity.open_account(
@@ -77,6 +97,7 @@ async def accept_invitation(tx: Tx, token: str, password: str, *, network: str =
         password=password,
         network=network,
         words=[invited.tenant_name],
+        recovered=invited.recovery_id is not None,
     )
     if isinstance(found, identity.Refused):
         tx.note(outcome="refused")
@@ -86,11 +107,16 @@ async def accept_invitation(tx: Tx, token: str, password: str, *, network: str =
 
 
 @open_to_all("the invited person has no account yet; the token proves the invitation", creates(Data.ACCOUNT))
-async def accept_with_passkey(tx: Tx, token: str, site: Site, answer: str) -> UUID:
-    """Open an account for the invited member whose way to sign in is a passkey; return its id."""
+async def accept_with_passkey(tx: Tx, token: str, site: Site, answer: str, *, code: str = "") -> UUID | WrongCode:
+    """Open an account for the invited member whose way to sign in is a passkey; return its id.
+
+    A new way in asks for its `code`.
+    """
     invited = await queries.invitation(tx, token)
+    if wrong := await _wrong_code(tx, invited, code):
+        return wrong
     account_id = await identity.open_account_with_passkey(
-        tx, site, answer, email=invited.email, name=invited.display_name
+        tx, site, answer, email=invited.email, name=invited.display_name, recovered=invited.recovery_id is not None
     )
     await _let_in(tx, token, invited, account_id)
     return account_id
@@ -103,6 +129,8 @@ async def accept_vouched(tx: Tx, token: str, provider: Provider, found: Vouched)
     Somebody whom a service company vouches for is one of its people from then on.
     """
     invited = await queries.invitation(tx, token)
+    if invited.recovery_id is not None:
+        raise Conflict("This link gives a new way in: make a passkey, or choose a password, and link your sign-on then")
     if all(one.issuer != found.issuer for one, _ in await offered_here(tx, queries.tenant_of_token(token))):
         raise Conflict("This organization does not take that sign-on")
     account_id = await account_for(tx, found, email=invited.email, name=invited.display_name)
@@ -115,7 +143,26 @@ async def accept_vouched(tx: Tx, token: str, provider: Provider, found: Vouched)
     return account_id, invited.display_name
 
 
-Invited = Row[UUID, UUID, str, str, str, datetime, str, str | None]
+Invited = Row[UUID, UUID, str, str, str, datetime, str, str | None, UUID | None]
+
+
+async def _wrong_code(tx: Tx, invited: Invited, code: str) -> WrongCode | None:
+    """Count a wrong code of a new way in, and return it; the fifth makes its link void. None where nothing is wrong.
+
+    Counted before it is compared: guesses side by side are as many as they are.
+    """
+    if invited.recovery_id is None:
+        return None
+    this = update(Recovery).where(Recovery.id == invited.recovery_id, Recovery.tries < MOST_TRIES)
+    counted = this.values(tries=Recovery.tries + 1).returning(Recovery.code_hash, Recovery.tries)
+    row = (await tx.db.execute(counted)).one_or_none()
+    if row is not None and hmac.compare_digest(row.code_hash, code_hash(invited.recovery_id, code)):
+        return None
+    tx.note(outcome="refused", recovery_id=str(invited.recovery_id))
+    left = 0 if row is None else MOST_TRIES - row.tries
+    if not left:
+        await tx.db.execute(update(Invitation).where(Invitation.id == invited.id).values(used_at=tx.now))
+    return WrongCode(left)
 
 
 async def _let_in(tx: Tx, token: str, invited: Invited, account_id: UUID) -> None:

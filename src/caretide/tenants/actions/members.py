@@ -54,7 +54,7 @@ async def invite_member(tx: Tx, new: NewMember) -> Invited:
     member_id = new_id()
     await tx.db.execute(insert(Member).values(id=member_id, email=email, **_columns(details)))
     await _add_licenses(tx, member_id, details.licenses)
-    return await _link(tx, member_id)
+    return await link_for(tx, member_id)
 
 
 def _columns(details: MemberDetails) -> dict[str, Any]:
@@ -84,23 +84,26 @@ async def renew_invitation(tx: Tx, member_id: UUID) -> Invited:
 
 
 async def _renew(tx: Tx, member_id: UUID) -> Invited:
-    await _void_links(tx, member_id)
-    return await _link(tx, member_id)
+    await void_links(tx, member_id)
+    return await link_for(tx, member_id)
 
 
-async def _void_links(tx: Tx, member_id: UUID) -> int:
+async def void_links(tx: Tx, member_id: UUID) -> int:
+    """Have a member's links open nothing any more; a step of the verbs. Return how many stood."""
     standing = update(Invitation).where(Invitation.member_id == member_id, Invitation.used_at.is_(None))
     return (await tx.db.execute(standing.values(used_at=tx.now))).rowcount
 
 
-async def _link(tx: Tx, member_id: UUID) -> Invited:
+async def link_for(
+    tx: Tx, member_id: UUID, *, lasts: timedelta = INVITATION_LASTS, recovery_id: UUID | None = None
+) -> Invited:
+    """Make a one-time link for a member; a step of the verbs."""
     # The tenant's id leads the token: the look-up needs a tenant before there is a session.
     token = tx.tenant_id.hex + secrets.token_urlsafe(24)
-    expires_at = tx.now + INVITATION_LASTS
+    expires_at = tx.now + lasts
     digest = hashlib.sha256(token.encode()).digest()
-    await tx.db.execute(
-        insert(Invitation).values(id=new_id(), member_id=member_id, token_hash=digest, expires_at=expires_at)
-    )
+    row = {"member_id": member_id, "recovery_id": recovery_id, "token_hash": digest, "expires_at": expires_at}
+    await tx.db.execute(insert(Invitation).values(id=new_id(), **row))
     return Invited(member_id, token, expires_at)
 
 
@@ -167,7 +170,7 @@ async def suspend_member(tx: Tx, member_id: UUID, timer: StoppedTimer | None = N
     await _keep_an_administrator(tx, member_id)
     ended = {"status": "suspended", "suspended_at": tx.now}
     await tx.db.execute(update(Member).where(Member.id == member_id).values(**ended))
-    links = await _void_links(tx, member_id)
+    links = await void_links(tx, member_id)
     sessions = 0 if person.account_id is None else await identity.end_sessions(tx, person.account_id)
     tokens = await identity.end_tokens(tx, member_id)
     await record_ending(tx, member_id, timer, sessions=sessions, tokens=tokens, links=links)
@@ -188,21 +191,6 @@ async def sign_out_member(tx: Tx, member_id: UUID) -> int:
     ended = 0 if person.account_id is None else await identity.end_sessions(tx, person.account_id)
     tx.note(member_id=str(member_id), sessions_ended=ended)
     return ended
-
-
-@requires(Permission.MEMBER_WRITE, changes(Data.ACCOUNT))
-async def reset_ways_in(tx: Tx, member_id: UUID) -> Invited:
-    """Take away everything that a member signs in with, and return the one-time link by which they bind it anew.
-
-    Their tokens are revoked. For who lost it all, and for who was shut out by somebody's guesses; make sure who asks
-    before the link is handed over. Refused for oneself, and for an account that works in another tenant too.
-    """
-    person = await queries.member(tx, member_id)
-    if person.account_id is None or person.status != "active":
-        raise Conflict("Only somebody who has come in can be given a new way in")
-    await identity.take_factors(tx, person.account_id)
-    tx.note(member_id=str(member_id), tokens_revoked=await identity.end_tokens(tx, member_id))
-    return await _renew(tx, member_id)
 
 
 @requires(Permission.MEMBER_WRITE, changes(Data.STAFF))

@@ -52,12 +52,13 @@ async def accept_invitation(request: Request, tx: PublicTx, token: str) -> Respo
     """Take the password that was chosen, or that of the account; the second factor comes next."""
     page = await _invitation(tx, token)
     values = await respond.fields(request)
-    accepted: list[UUID | identity.Refused] = []
+    accepted: list[UUID | identity.Refused | actions.WrongCode] = []
 
     async def accept() -> None:
         form = parsed(AcceptForm, values)
         password = form.password if page.has_account else form.agreed()
-        accepted.append(await actions.accept_invitation(tx, page.token, password, network=network_of(request)))
+        sent = {"code": form.code, "network": network_of(request)}
+        accepted.append(await actions.accept_invitation(tx, page.token, password, **sent))
 
     form = await respond.attempt(tx, "invitation", values, accept)
     if accepted and isinstance(accepted[0], UUID):
@@ -65,6 +66,8 @@ async def accept_invitation(request: Request, tx: PublicTx, token: str) -> Respo
     if form is None:
         # Refused without undoing that it was counted.
         taken = Invalid("This address has an account already; enter its password to join", field="password")
+        if isinstance(accepted[0], actions.WrongCode):
+            taken = Invalid(accepted[0].told, field="code")
         form = FormState.failed("invitation", taken, values)
     return respond.visitor_page(request, "identity/invitation.html", page, form=form)
 
@@ -82,16 +85,19 @@ async def accept_with_passkey(request: Request, tx: PublicTx, token: str) -> Res
     """Take a passkey as the account's way to sign in: nothing more is needed."""
     page = await _invitation(tx, token)
     values = await respond.fields(request)
-    accepted: list[UUID] = []
+    answer, code = (str(values.get(name, "")) for name in ("answer", "code"))
+    accepted: list[UUID | actions.WrongCode] = []
 
     async def accept() -> None:
         site = Site.of(request.app.state.base_url)
-        accepted.append(await actions.accept_with_passkey(tx, token, site, str(values.get("answer", ""))))
+        accepted.append(await actions.accept_with_passkey(tx, token, site, answer, code=code))
 
     form = await respond.attempt(tx, "invitation", values, accept)
-    if form is not None:
-        return respond.visitor_page(request, "identity/invitation.html", page, form=form)
-    return await _enter(request, tx, accepted[0], page.name, Factor.PASSKEY)
+    if accepted and isinstance(accepted[0], UUID):
+        return await _enter(request, tx, accepted[0], page.name, Factor.PASSKEY)
+    if form is None and isinstance(accepted[0], actions.WrongCode):
+        form = FormState.failed("invitation", Invalid(accepted[0].told, field="code"), {})
+    return respond.visitor_page(request, "identity/invitation.html", page, form=form)
 
 
 async def _enter(request: Request, tx: Tx, account_id: UUID, name: str, factor: Factor) -> Response:

@@ -169,8 +169,8 @@ async def me(tx: Tx) -> schemas.Me:
 
 
 @open_to_all("an invitation is read before there is an account", reads(Data.STAFF))
-async def invitation(tx: Tx, token: str) -> Row[UUID, UUID, str, str, str, datetime, str, str | None]:
-    """Return invitation, member, name, e-mail, role, expiry, tenant's name and policy behind a one-time link.
+async def invitation(tx: Tx, token: str) -> Row[UUID, UUID, str, str, str, datetime, str, str | None, UUID | None]:
+    """Return invitation, member, name, e-mail, role, expiry, tenant's name, policy and recovery of a one-time link.
 
     The link carries the tenant's id, so that the look-up happens inside that tenant's wall.
     """
@@ -185,6 +185,7 @@ async def invitation(tx: Tx, token: str) -> Row[UUID, UUID, str, str, str, datet
         Invitation.expires_at,
         Tenant.name.label("tenant_name"),
         standing("sign_in_policy").label("policy"),
+        Invitation.recovery_id,
     ).where(
         Invitation.token_hash == hashlib.sha256(token.encode()).digest(),
         Invitation.used_at.is_(None),
@@ -213,6 +214,7 @@ async def invitation_page(tx: Tx, token: str) -> InvitationPage:
         # The link was handed to the address's owner, who would learn it from the first refused password anyway.
         has_account=await has_ways_in(tx, found.email),
         asks_passkey=asks_for_passkey(found.policy, found.role),
+        asks_code=found.recovery_id is not None,
     )
 
 

@@ -284,6 +284,7 @@ class AcceptBody(Body):
 
     token: str
     password: str
+    code: str = ""
 
 
 class AcceptForm(Body):
@@ -291,6 +292,7 @@ class AcceptForm(Body):
 
     password: str
     password_again: str = ""
+    code: str = ""
 
     def agreed(self) -> str:
         """Return the password if both are the same; raise Invalid otherwise."""
