@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from caretide.tenants.rules.recoveries import State
 from caretide.ui.shell import Tone
+
+State = Literal["waits", "confirmed", "alone", "declined", "expired"]
 
 
 class RecoveryForm(BaseModel):
