@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -333,6 +334,15 @@ def test_command_archives_up_to_now_and_says_how_far_it_leads(story: Story, monk
     told = json.loads(result.stdout)
     assert datetime.fromisoformat(told["leads_to"]) >= begun - timedelta(seconds=1)
     assert (told["segments"], len(told["backups"])) == (len(segments(story.folder)), 1)
+
+
+def test_processes_that_begin_an_archive_at_once_agree_on_its_name(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    archiving.receipts(home).mkdir(parents=True)
+    with ThreadPoolExecutor(16) as pool:
+        names = {*pool.map(lambda _: archive.identity(home), range(64))}
+    assert len(names) == 1
+    assert [path.name for path in archiving.receipts(home).iterdir()] == ["identity"]
 
 
 @pytest.mark.req("W-15")

@@ -13,7 +13,7 @@ import secrets
 import time
 import zlib
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -122,7 +122,13 @@ def identity(home: Home) -> str:
     """Return what this home's archive is called, making up a name that no other has where there is none yet."""
     path = archiving.receipts(home) / _IDENTITY
     if not path.exists():
-        write_whole(path, secrets.token_hex(8), 0o600)
+        draft = path.with_name(f".{_IDENTITY}.{secrets.token_hex(8)}")
+        write_whole(draft, secrets.token_hex(8), 0o600)
+        # A link appears whole or not at all, and never over another: whoever is first names it for all.
+        with suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+        sync_folder(path.parent)
     return path.read_text("ascii").strip()
 
 
