@@ -142,7 +142,7 @@ LAKESIDE: Final = House(
     languages={"en": 82, "es": 13, "pl": 3, "vi": 2},
     panel={"joy": 37, "daniel": 36, "kasia": 27},
     speakers={"es": "lucia", "pl": "kasia", "vi": "mai"},
-    left=Seat(key="tobias", name="Tobias Lang", role=Role.COORDINATOR, credential="LPN", licenses={"IL": 55}),
+    left=Seat(key="tobias", name="Tobias Lang", role=Role.COORDINATOR, credential="LPN", licenses={"IL": 300}),
     doctors=(
         Doctor("raman", npi(104211), "Raman", "Priya", "physician", 0),
         Doctor("whitlock", npi(233875), "Whitlock", "Thomas", "nurse_practitioner", 1),
