@@ -16,28 +16,45 @@ from caretide.audit.queries import scope, verify
 from caretide.audit.rules import moment_of
 from caretide.kernel.errors import Invalid
 from caretide.runtime.tx import Database
-from caretide.runtime.web import session_mark
-from tests.cast import Cast
+from tests.cast import Cast, assemble
 from tests.client import COOKIE, Visit
 from tests.database import Server
+from tests.identity.accounts import also_works_in
 from tests.patients.cohort import admit
 
 ALWAYS = {"since": datetime(2020, 1, 1, tzinfo=UTC), "until": datetime(2100, 1, 1, tzinfo=UTC)}
 
 
-def mark(browser: httpx.AsyncClient) -> str:
-    return session_mark(hashlib.sha256(browser.cookies[COOKIE].encode()).digest())
+def mark(server: Server, browser: httpx.AsyncClient) -> str:
+    """Return what the audit calls the session that a browser has."""
+    digest = hashlib.sha256(browser.cookies[COOKIE].encode()).digest()
+    with psycopg.connect(server.admin) as connection:
+        row = connection.execute("SELECT id FROM sessions WHERE id_hash = %s", [digest]).fetchone()
+    assert row is not None
+    return row[0].hex
 
 
 @pytest.mark.req("P-07")
-async def test_scope_of_a_stolen_session_is_what_it_was_sent(database: Database, cast: Cast, signed_in: Visit) -> None:
+async def test_scope_of_a_stolen_session_is_what_it_was_sent(
+    database: Database, server: Server, cast: Cast, signed_in: Visit
+) -> None:
+    elsewhere = await assemble(database)
+    await also_works_in(database, cast.manager, elsewhere.manager)
     names = [f"Zz{letter}{number}" for letter in "abcdef" for number in range(5)]
     people = {name: await admit(database, cast, family=name) for name in names}
     owner, thief, other = [await signed_in(cast.manager) for _ in range(3)]
+    for who in (owner, thief, other):
+        # Each form has the token of the secret of its day.
+        del who.headers["x-csrf-token"]
+    marks = {who: mark(server, who) for who in (owner, thief, other)}
     draw = random.Random(7)
     truth: dict[str, set[UUID]] = defaultdict(set)
     for _ in range(60):
         who = draw.choice([owner, thief, other])
+        if draw.random() < 0.2:
+            # Elsewhere and back: twice a new secret, and the same session.
+            for tenant in (elsewhere.tenant_id, cast.tenant_id):
+                assert (await who.post("/tenants", data={"tenant_id": str(tenant)})).status_code == 303
         path = draw.choice(
             [
                 f"/patients/{draw.choice(list(people.values()))}",
@@ -51,7 +68,9 @@ async def test_scope_of_a_stolen_session_is_what_it_was_sent(database: Database,
         else:
             answer = await who.get(path)
         # The truth is what was sent: every patient's name is a word of its own.
-        truth[mark(who)] |= {id_ for name, id_ in people.items() if name in answer.text}
+        truth[marks[who]] |= {id_ for name, id_ in people.items() if name in answer.text}
+    assert {who: mark(server, who) for who in marks} == marks
+    assert len(truth) == 3
     assert all(len(seen) > 5 for seen in truth.values())
     async with database.tx(cast.auditor) as tx:
         for session, seen in truth.items():

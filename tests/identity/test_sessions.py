@@ -1,6 +1,7 @@
 """How long a session lives, and what ends it."""
 
 import re
+from datetime import UTC, datetime
 from email import message_from_bytes
 
 import httpx
@@ -8,14 +9,15 @@ import pytest
 from sqlalchemy import update
 from starlette.types import ASGIApp
 
+from caretide.kernel.errors import Conflict
 from caretide.runtime.mail import FolderPost
 from caretide.runtime.tx import Database
 from caretide.tenants.models import Member
-from tests.cast import Cast
+from tests.cast import Cast, assemble
 from tests.client import COOKIE, HOME, Visit
 from tests.client import browser as new_browser
 from tests.database import HandClock
-from tests.identity.accounts import PASSWORD, code_at, come_in, enter, give_code, give_password, sent
+from tests.identity.accounts import PASSWORD, also_works_in, code_at, come_in, enter, give_code, give_password, sent
 
 
 @pytest.fixture
@@ -200,6 +202,43 @@ async def test_administrator_ends_a_members_sessions_from_the_next_request_on(
     assert (await theirs.get("/me")).headers["location"] == "/sign-in?next=/me"
     refused = await (await api(cast.manager)).post(f"/members/{cast.billing.member_id}/sign-out")
     assert refused.status_code == 403
+
+
+@pytest.mark.req("V-13", "H-11")
+async def test_session_that_was_elsewhere_meanwhile_comes_back_only_with_proof(
+    database: Database, cast: Cast, api: Visit, signed_in: Visit, clock: HandClock
+) -> None:
+    elsewhere = await assemble(database)
+    await also_works_in(database, cast.billing, elsewhere.billing)
+    await give_password(database, cast.billing)
+    stolen, here, there = await signed_in(cast.billing), str(cast.tenant_id), str(elsewhere.tenant_id)
+    del stolen.headers["x-csrf-token"]
+    assert (await stolen.post("/tenants", data={"tenant_id": there})).headers["location"] == "/"
+    clock.advance(minutes=1)
+    program = await api(cast.administrator)
+    assert (await program.post(f"/members/{cast.billing.member_id}/sign-out")).status_code == 204
+    barred = await stolen.post("/tenants", data={"tenant_id": here})
+    assert (barred.status_code, barred.headers["location"].partition("?")[0]) == (303, "/me/confirm")
+    assert (await stolen.get("/me")).status_code == 200
+    wrong = await sent(stolen, "/me/confirm", password="not the owner's words at all", code="000000", next="/tenants")
+    assert wrong.status_code == 422
+    assert (await stolen.post("/tenants", data={"tenant_id": here})).headers["location"].startswith("/me/confirm")
+    clock.advance(minutes=1)
+    proved = await sent(stolen, "/me/confirm", password=PASSWORD, code=code_at(clock.now), next="/tenants")
+    assert proved.headers["location"] == "/tenants"
+    assert (await stolen.post("/tenants", data={"tenant_id": here})).headers["location"] == "/"
+
+
+async def test_no_tenant_bars_anybody_from_another_nor_takes_a_bar_away(database: Database, cast: Cast) -> None:
+    other = await assemble(database)
+    bar = "UPDATE memberships SET proved_after = %s WHERE account_id = %s"
+    for who, when, told in (
+        (other.administrator, datetime(2026, 1, 1, tzinfo=UTC), "out of itself"),
+        (cast.administrator, None, "stays so"),
+    ):
+        with pytest.raises(Conflict, match=told):
+            async with database.tx(who) as tx:
+                await tx.db.exec_driver_sql(bar, (when, cast.billing.account_id))
 
 
 @pytest.mark.req("N-08", "N-03")

@@ -105,13 +105,17 @@ class AccountKey(Base):
 
 
 class Membership(Base):
-    """That an account works in a tenant, as which member. Holds ids alone, so that sign-in can look across tenants."""
+    """That an account works in a tenant, as which member. Holds ids alone, so that sign-in can look across tenants.
+
+    `proved_after`: the tenant signed the account out then; whoever comes in has proved themselves since.
+    """
 
     __tablename__ = "memberships"
 
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     member_id: Mapped[UUID]
+    proved_after: Mapped[datetime | None]
 
 
 class Session(Base):

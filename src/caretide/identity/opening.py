@@ -14,6 +14,7 @@ from caretide.identity.models import LinkedIdentity, Membership, Session
 from caretide.identity.rules import PARALLEL, RECENT, Factor, Stage, is_whole, own
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Unauthenticated
+from caretide.kernel.ids import new_id
 from caretide.runtime.tx import Tx
 
 CONFIRM: Final = "/me/confirm"
@@ -53,9 +54,10 @@ async def opened(
     if via.tenant_id is not None:
         places = [place for place in places if place.tenant_id == via.tenant_id]
     only = places[0] if len(places) == 1 else None
-    secret = secrets.token_urlsafe(32)
+    secret, session_id = secrets.token_urlsafe(32), new_id()
     await tx.db.execute(
         insert(Session).values(
+            id=session_id,
             id_hash=queries.session_hash(secret),
             account_id=account_id,
             tenant_id=only.tenant_id if only else None,
@@ -70,6 +72,7 @@ async def opened(
             last_seen_at=tx.now,
         )
     )
+    tx.trail.belongs_to(session_id)
     whole = is_whole(factors)
     tx.actor = Actor.account(account_id, name) if whole else Actor.entrant(account_id, name)
     if whole:

@@ -9,7 +9,7 @@ health data. No trail, no data: a transaction whose events cannot be written end
 import hashlib
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -68,7 +68,10 @@ _WRITE_ACCOUNT_EVENTS = text(
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request came from. `session` and `agent` are hashes, `route` is a template: no id of a patient in it."""
+    """Where a request came from. `agent` is a hash, `route` a template: no id of a patient in it.
+
+    `session` is the id of the session that was found (`Trail.belongs_to`), until then a hash of what was shown for one.
+    """
 
     route: str = ""
     request_id: UUID | None = None
@@ -115,6 +118,10 @@ class Trail:
     began: datetime | None = None
     purpose: str | None = None
     glass_id: UUID | None = None
+
+    def belongs_to(self, session_id: UUID) -> None:
+        """Name the session behind the request: the same name as long as it lasts, however often its secret changes."""
+        self.origin = replace(self.origin, session=session_id.hex)
 
     def enter(self, verb: str, records: Records) -> None:
         """Begin a verb: the outermost is an event, those inside add their classes of data to it."""

@@ -81,6 +81,7 @@ async def standing(tx: Tx, secret: str) -> Known:
     at = Stage.OVER if row is None else stage(row.amr, row.created_at, row.last_seen_at, tx.now, idle)
     if row is None or at is Stage.OVER:
         raise Unauthenticated("Your session has ended; sign in again")
+    tx.trail.belongs_to(row.id)
     return Known(
         id=row.id,
         account_id=row.account_id,
@@ -181,13 +182,13 @@ async def my_sessions(tx: Tx, secret: str) -> tuple[SessionLine, ...]:
 
 
 @requires(Permission.SELF, reads(Data.ACCOUNT))
-async def memberships(tx: Tx) -> Sequence[Row[UUID, UUID]]:
-    """Return tenant and member of each place where the acting account works."""
+async def memberships(tx: Tx) -> Sequence[Row[UUID, UUID, datetime | None]]:
+    """Return tenant and member of each place where the acting account works, and since when it has to be proved."""
     return (await tx.db.execute(_MEMBERSHIPS, {"account_id": tx.actor.account_id})).all()
 
 
 _MEMBERSHIPS = (
-    select(Membership.tenant_id, Membership.member_id)
+    select(Membership.tenant_id, Membership.member_id, Membership.proved_after)
     .where(Membership.account_id == bindparam("account_id"))
     .order_by(Membership.tenant_id)
 )
