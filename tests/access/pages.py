@@ -24,7 +24,9 @@ ANYWHERE = "asks who it is; what it does beyond that has tests of its own in tes
 
 PUBLIC: Final[dict[str, Sample]] = {
     "GET /sign-in": asks(why=ANYWHERE),
-    "POST /sign-in": asks(ok=401, form={"email": "nobody@example.com", "password": "no such password"}, why=ANYWHERE),
+    "POST /sign-in": asks(
+        ok=401, form={"email": "nobody-{fresh}@example.com", "password": "no such password"}, why=ANYWHERE
+    ),
     "POST /sign-in/passkey-question": asks(form={}, why=ANYWHERE),
     "POST /sign-in/passkey": asks(ok=401, form={"answer": "{}"}, why=ANYWHERE),
     "GET /invitations/{token}": asks(ok=404, why=ANYWHERE),

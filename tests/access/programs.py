@@ -18,7 +18,9 @@ _PDF = "JVBERi0xLjcKJSVFT0YK"
 
 PUBLIC: Final[dict[str, Sample]] = {
     "POST /sessions": asks(
-        ok=401, body={"email": "nobody@example.com", "password": "no such password", "code": "000000"}, why=ANYWHERE
+        ok=401,
+        body={"email": "nobody-{fresh}@example.com", "password": "no such password", "code": "000000"},
+        why=ANYWHERE,
     ),
     "POST /invitations/accept": asks(ok=404, body={"token": "no-such-token", "password": "x"}, why=ANYWHERE),
 }

@@ -4,6 +4,7 @@
 """
 
 import re
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,6 +12,8 @@ from typing import Any, Final
 from caretide.kernel.permissions import Permission
 
 SLOT: Final = re.compile(r"<(\w+)>")
+FRESH: Final = "{fresh}"
+"""What is another word with every request: failed tries at an address are counted, whoever makes them."""
 WORDS: Final = {"month": "2026-09", "kind": "risk", "token": "no-such-token", "code": "education"}
 """What stands in a path that is no id."""
 KINDS: Final = {"user": "member"}
@@ -73,4 +76,4 @@ def filled(value: Any, ids: Mapping[str, str], place: str = "", instead: Mapping
         return [filled(one, ids, f"{place}/{number}", instead) for number, one in enumerate(value)]
     if isinstance(value, str) and (found := SLOT.fullmatch(value)):
         return (instead or {}).get(place) or ids[found[1]]
-    return value
+    return value.replace(FRESH, secrets.token_hex(8)) if isinstance(value, str) else value

@@ -1,6 +1,7 @@
 """Requests put to the application as a server would put them, one by one: nothing remembers a cookie in between."""
 
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,11 +54,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody with the secret of a session, or with none; pages get it as a cookie, programs as a token."""
+    """Somebody with the secret of a session, or with none; pages get it as a cookie, programs as a token.
+
+    Each calls from a network address of its own: failed tries from one are counted.
+    """
 
     application: ASGIApp
     clock: Clock
     secret: str = ""
+    network: str = field(default_factory=lambda: f"2001:db8::{secrets.randbits(16):x}:{secrets.randbits(16):x}")
 
     async def ask(self, request: Request) -> Answer:
         """Put one request and return its answer."""
@@ -84,7 +89,7 @@ class Caller:
             "root_path": "",
             "headers": headers,
             "server": ("localhost", 8000),
-            "client": ("2001:db8::1", 443),
+            "client": (self.network, 443),
             "state": {},
         }
         sent: list[Message] = []
