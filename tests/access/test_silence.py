@@ -58,7 +58,12 @@ SEATS: Final = ("coordinator", "administrator")
 """Who asks: the one who writes most of what is written of patients, and the one who may do the most."""
 FREE: Final = frozenset({"note", "reason", "purpose", "recipient", "address", "what", "q", "text", "detail"})
 """Fields in which people write of patients: there the word makes a request that is done, elsewhere one that is not."""
-ENDING: Final = frozenset({"POST /sign-out", "DELETE /api/v1/sessions/current", "POST /tenants", "POST /me/password"})
+ENDING: Final = frozenset(
+    {
+        *("POST /sign-out", "DELETE /api/v1/sessions/current", "POST /me/password"),
+        *("POST /tenants", "POST /sign-in/elsewhere"),
+    }
+)
 """Routes that take the session away by which the others are asked."""
 CODES: Final = MACHINE | {
     *("standard", "at_end", "file_sha256", "scopes", "networks", "duty", "category", "verdict", "amr"),
