@@ -10,7 +10,7 @@ import typer
 from caretide.audit.cli import audit, breach
 from caretide.billing.cli import month, rules
 from caretide.ehr.cli import imports
-from caretide.operations.cli import archive, backup, doctor, evidence, restore, rotate_keys
+from caretide.operations.cli import archive, backup, doctor, evidence, mail, restore, rotate_keys
 from caretide.postgres.cli import db
 from caretide.reports.cli import accounts, services, tokens, waivers
 from caretide.rosters.cli import covers, duties
@@ -58,6 +58,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(breach, name="breach")
 app.add_typer(db, name="db")
 app.add_typer(keys, name="keys")
+app.add_typer(mail, name="mail")
 app.command("doctor")(doctor)
 app.command("backup")(backup)
 app.command("archive")(archive)

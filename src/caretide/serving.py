@@ -21,6 +21,7 @@ from caretide.kernel.errors import CaretideError, Invalid, Unavailable
 from caretide.kernel.month import Month
 from caretide.main import create_app, site_of
 from caretide.operations.archive import Archivist, flush
+from caretide.operations.courier import posted
 from caretide.operations.doctor import refuse_if_open
 from caretide.postgres.databases import revive
 from caretide.postgres.roles import LoginRole
@@ -70,7 +71,7 @@ async def serve_installation(ours: Installation, *, with_worker: bool) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
             watch = tasks.create_task(_watch(ours))
-            async with _archived(ours):
+            async with _archived(ours), posted(settings, ours.database.clock):
                 await _Server(config).serve(sockets=[listening])
             watch.cancel()
     finally:
@@ -82,7 +83,7 @@ async def work_forever(ours: Installation) -> None:
     """Run jobs until told to stop; production asks the doctor first, as serving does."""
     if ours.settings.mode == "production":
         await asyncio.to_thread(refuse_if_open, ours.settings, ours.urls)
-    async with _archived(ours):
+    async with _archived(ours), posted(ours.settings, ours.database.clock):
         await worker.run(ours)
 
 
@@ -192,5 +193,6 @@ async def close_month(ours: Installation, tenant: str, month: Month, clinic: str
             waited = 0.0 if done > before else waited + 1
             before = done
             if waited > PATIENCE_SECONDS:
-                raise Unavailable("Some records could not be written; see `caretide month status` and run this again")
+                see = f"`caretide month status {month} --tenant {tenant}`"
+                raise Unavailable(f"Some records could not be written; see {see} and run this again")
             await asyncio.sleep(1)

@@ -6,11 +6,13 @@ names; the environment wins. No secret has a default: what the embedded parts ne
 
 import os
 import tomllib
-from ipaddress import ip_network
+from email.utils import parseaddr
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -22,6 +24,7 @@ from pydantic_settings import (
 from caretide.kernel.errors import Invalid
 
 PREFIX: Final = "CARETIDE_"
+_OF_A_HOST: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")
 
 
 def default_home() -> Path:
@@ -30,6 +33,19 @@ def default_home() -> Path:
         return Path("/var/lib/caretide")
     base = os.environ.get("XDG_STATE_HOME")
     return (Path(base) if base else Path.home() / ".local" / "state") / "caretide"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host, by its name or address, is this one."""
+    try:
+        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def host_of(address: str) -> str:
+    """Return the host of an address such as https://caretide.example.com."""
+    return urlsplit(address).hostname or "localhost"
 
 
 class Settings(BaseSettings):
@@ -81,6 +97,26 @@ class Settings(BaseSettings):
         None, description="file of the certificates (PEM) that those hosts' own authority is known by"
     )
 
+    mail_host: str | None = Field(
+        None,
+        description="the mail server (SMTP) that takes letters to people, the one host that they are handed to; without"
+        " it they wait in the folder `mail` under `home`",
+    )
+    mail_port: int = Field(587, ge=1, le=65535, description="its port: 587 for starttls, mostly 465 for implicit")
+    mail_tls: Literal["starttls", "implicit", "off"] = Field(
+        default_factory=lambda known: "off" if is_loopback(known.get("mail_host") or "") else "starttls",
+        description="starttls or implicit, with its certificate checked either way; off for a server on this host"
+        " alone, and the default there",
+    )
+    mail_user: str | None = Field(None, description="user to sign in to it as, where it asks for one")
+    mail_password: SecretStr | None = Field(None, description="that user's password; better in a file")
+    mail_password_file: Path | None = Field(
+        None, validate_default=True, description="file whose first line is that password; read anew each time"
+    )
+    mail_sender: str | None = Field(
+        None, validate_default=True, description="address that letters come from, such as Caretide <care@example.com>"
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -116,6 +152,42 @@ class Settings(BaseSettings):
                 ip_network(one)
             except ValueError:
                 raise ValueError("must be addresses or networks such as 10.0.0.0/8, with commas between them") from None
+        return value
+
+    @field_validator("mail_host")
+    @classmethod
+    def _is_host(cls, value: str | None) -> str | None:
+        if value is not None and not (value.isascii() and set(value) <= _OF_A_HOST):
+            raise ValueError("must be a host's name alone, such as smtp.example.com; its port is CARETIDE_MAIL_PORT")
+        return value.lower() if value else value
+
+    @field_validator("mail_tls")
+    @classmethod
+    def _is_sealed(cls, value: str, info: ValidationInfo) -> str:
+        if value == "off" and not is_loopback(info.data.get("mail_host") or "localhost"):
+            raise ValueError("must be starttls or implicit: letters leave this host through TLS alone")
+        return value
+
+    @field_validator("mail_password_file")
+    @classmethod
+    def _is_one_password(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        named = (info.data.get("mail_password"), value)
+        if info.data.get("mail_user") is not None and named == (None, None):
+            raise ValueError("must name the file of the password, since CARETIDE_MAIL_USER is set")
+        if None not in named:
+            raise ValueError("is one place too many: CARETIDE_MAIL_PASSWORD is set")
+        return value
+
+    @field_validator("mail_sender")
+    @classmethod
+    def _is_sender(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            if info.data.get("mail_host") is not None:
+                raise ValueError("must be the address that letters come from, since CARETIDE_MAIL_HOST is set")
+            return None
+        name, _, domain = parseaddr(value)[1].partition("@")
+        if not (name and domain and value.isascii() and value.isprintable()):
+            raise ValueError("must be an address such as Caretide <care@example.com>")
         return value
 
     @property

@@ -70,7 +70,7 @@ async def request_close(tx: Tx, month: Month, clinic_ids: Sequence[UUID] | None 
         raise Conflict(f"No rule pack covers {month}; it can be looked at, but not closed")
     chosen = [c for c in await tenants.clinics(tx) if clinic_ids is None or c.id in clinic_ids]
     if not chosen:
-        raise NotFound("This tenant has no such clinic; see `caretide clinics list`")
+        raise NotFound("This tenant has no such clinic; see `caretide clinics list --tenant SLUG`")
     for clinic in chosen:
         require_over(month, clinic.zone, tx.now, clinic.name)
     # Whoever opened a record that was not theirs answers for it before the month that it fell into is done with.

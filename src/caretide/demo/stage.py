@@ -201,4 +201,4 @@ async def close(database: Database, actor: Actor, months: Sequence[Month], drain
         waited = 0.0 if done > before else waited + 0.5
         before = done
         await asyncio.sleep(0.5)
-    raise Unavailable(f"{title} is not done; see `caretide month status`")
+    raise Unavailable(f"{title} is not done; see `caretide month status MONTH --tenant SLUG`")

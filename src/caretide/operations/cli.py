@@ -130,8 +130,59 @@ def archive(as_json: JsonOption = False) -> None:
         sys.stdout.write(json.dumps(state.as_json()) + "\n")
         return
     leads = f"; it leads to {state.reach:%Y-%m-%d %H:%M:%S} UTC" if state.reach else ""
-    base = "" if state.backups else ". No backup begins it yet: run `caretide backup`"
+    folder = state.place.parent.parent
+    base = f". No backup begins it yet: run `caretide backup {folder} --passphrase-file FILE`"
+    base = "" if state.backups else base
     typer.echo(f"{state.segments} segments ({state.bytes:,} bytes sealed) in {state.place}{leads}{base}.")
+
+
+mail = typer.Typer(help="Letters to people: try the mail server, see what waits.", no_args_is_help=True)
+
+
+@mail.command("test")
+def mail_test(
+    address: Annotated[str, typer.Argument(help="Where the letter goes to.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Send one letter through the mail server that the settings name, and say what it answered.
+
+    The exit status is 1 where it does not take the letter.
+    """
+    from caretide.operations.courier import send_test
+    from caretide.runtime.console import say
+    from caretide.settings import load_settings
+
+    settings = load_settings()
+    said = send_test(settings, address)
+    is_taken = said.code < 300
+    told = f"{settings.mail_host}:{settings.mail_port} {'took' if is_taken else 'did not take'} the letter"
+    say(
+        {"taken": is_taken, "code": said.code, "answer": said.words},
+        as_json=as_json,
+        text=f"{told}: {said.code} {said.words}",
+    )
+    raise typer.Exit(0 if is_taken else 1)
+
+
+@mail.command("list")
+def mail_list(as_json: JsonOption = False) -> None:
+    """List the letters that wait or were refused, with what the mail server answered."""
+    from caretide.operations.courier import listed
+    from caretide.runtime.console import show
+    from caretide.settings import load_settings
+
+    found = [one.as_row() for one in listed(load_settings())]
+    show(found, ["letter", "since", "state", "answer"], as_json=as_json, empty="No letter waits.")
+
+
+@mail.command("retry")
+def mail_retry() -> None:
+    """Hand over again what the mail server refused: `serve` or `worker` does, within seconds."""
+    from caretide.operations.courier import retry
+    from caretide.settings import load_settings
+
+    number = retry(load_settings())
+    typer.echo(f"{number} letter{' waits' if number == 1 else 's wait'} to be handed over again.")
 
 
 def evidence(

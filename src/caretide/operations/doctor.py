@@ -11,7 +11,7 @@ from psycopg import Connection
 
 from caretide.kernel.clock import Clock, system_clock
 from caretide.kernel.errors import CaretideError, Invalid, NotFound
-from caretide.operations.checks import archive, duties, machine, server, walls
+from caretide.operations.checks import archive, duties, letters, machine, server, walls
 from caretide.operations.checks.depth import AUDIT, DOCUMENTS, KEYS, Looked, look_deeper
 from caretide.operations.findings import Check, Finding, Level, Report, Subject
 from caretide.postgres import server as postgres
@@ -22,7 +22,7 @@ from caretide.runtime.installation import open_stores
 from caretide.runtime.tx import Database
 from caretide.settings import Settings
 
-CHECKS: Final = (*walls.CHECKS, *server.CHECKS, *machine.CHECKS, *duties.CHECKS, *archive.CHECKS)
+CHECKS: Final = (*walls.CHECKS, *server.CHECKS, *machine.CHECKS, *duties.CHECKS, *archive.CHECKS, *letters.CHECKS)
 BEFORE_SERVING: Final = (*walls.CHECKS, *server.CHECKS[:4], *machine.CHECKS[:2])
 """What production asks before it starts."""
 _REACHED: Final = Check("database", "the database answers", needs_database=False)

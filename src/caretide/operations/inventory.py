@@ -26,6 +26,13 @@ FLOWS: Final = (
     ("caretide serve, caretide worker", "vault", "files of mode 0400", "documents", "AES-256-GCM, a key each"),
     ("caretide import", "tidegate map", "a child process", "charts, as messages", "never leaves the host"),
     ("caretide backup", "a folder of the operator's", "files", "all", "AES-256-GCM; keys apart"),
+    (
+        "caretide serve, caretide worker",
+        "CARETIDE_MAIL_HOST",
+        "SMTP over checked TLS; plain to this host alone",
+        "letters without health data",
+        "TLS 1.2 or newer",
+    ),
     ("caretide serve, worker, archive", "CARETIDE_ARCHIVE", "files", "the database's log", "AES-256-GCM; keys apart"),
 )
 """From, to, by what, what travels, how it is kept safe. There are no others: nothing here calls out by itself."""

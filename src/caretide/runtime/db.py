@@ -114,7 +114,7 @@ def cipher() -> ColumnCipher:
     """Return the running transaction's cipher; raise Unavailable where the tenant has none."""
     found = column_cipher.get()
     if found is None:
-        raise Unavailable("This tenant has no column key; create tenants with `caretide tenants create`")
+        raise Unavailable("This tenant has no column key; create tenants with `caretide tenants create NAME`")
     return found
 
 

@@ -8,11 +8,11 @@ from caretide.kernel.clock import Clock, system_clock
 from caretide.postgres.databases import Databases, shared
 from caretide.postgres.roles import LoginRole
 from caretide.runtime.context_keys import install, signing_keys
-from caretide.runtime.mail import FolderPost
+from caretide.runtime.mail import SENDER, FolderPost
 from caretide.runtime.migrations import migrate
 from caretide.runtime.outbound import Reach
 from caretide.runtime.tx import Database, Stores
-from caretide.settings import Settings
+from caretide.settings import Settings, host_of
 from caretide.vault.keys import Keyring
 from caretide.vault.store import FolderVault
 
@@ -45,7 +45,7 @@ def open_stores(settings: Settings) -> Stores:
     """Open the keys, the built-in vault and the post box under `home`; columns, vault and context have a key each."""
     keys = settings.home / "keys"
     vault = FolderVault(settings.home / "vault", Keyring.open(keys, "vault"))
-    post = FolderPost(settings.home / "mail")
+    post = FolderPost(settings.home / "mail", settings.mail_sender or SENDER, host_of(settings.base_url))
     trust = str(settings.outbound_trust) if settings.outbound_trust else None
     reach = Reach(frozenset(one.lower() for one in settings.outbound_hosts), trust)
     return Stores(Keyring.open(keys, "columns"), vault, signing_keys(settings.home), post, reach)

@@ -3,16 +3,18 @@
 A host's name is resolved once; every address that it has is looked at, and the connection goes to one of these very
 addresses, so that a name cannot change its mind between the look and the connection. Nothing private is reached for an
 address that a tenant gave; what an operator names may be private. No redirect is followed, no proxy of the environment
-is used, and an answer has a size.
+is used, and an answer has a size. Letters go to the one mail server that an operator names, whomever they are for.
 """
 
 import asyncio
+import smtplib
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 import h11
@@ -55,6 +57,27 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """The mail server that the operator named. `name` is what we call ourselves, `trust` a file of certificates."""
+
+    host: str
+    port: int
+    tls: Literal["starttls", "implicit", "off"]
+    name: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    trust: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a mail server said of a letter: 2xx, it has it; 4xx, not now; 5xx, never. The words may quote an address."""
+
+    code: int
+    words: str
 
 
 async def addresses_of(host: str, port: int) -> list[str]:
@@ -172,3 +195,125 @@ async def _exchange(
             return Answer(answer.status_code, pairs, bytes(found))
         elif not isinstance(event, h11.InformationalResponse):
             raise Unavailable("The connection ended early")
+
+
+class Carriage:
+    """A conversation with the mail server. Synchronous; `cut` may be called from another thread."""
+
+    def __init__(self, smtp: smtplib.SMTP) -> None:
+        self._smtp = smtp
+
+    def hand_over(self, sender: str, to: str, content: bytes) -> Said:
+        """Hand over one letter; raise Unavailable where the conversation, and not the letter, is at fault."""
+        try:
+            words = ["SMTPUTF8", "BODY=8BITMIME"] if not to.isascii() and self._smtp.has_extn("smtputf8") else []
+            if not to.isascii() and not words:
+                return Said(553, "The mail server takes no address with letters outside ASCII")
+            with _explained():
+                _sender_taken(*self._smtp.mail(sender, words))
+                code, said = self._smtp.rcpt(to)
+                if _is_taken(code):
+                    code, said = self._smtp.data(content)
+                else:
+                    self._smtp.rset()
+        except smtplib.SMTPDataError as error:
+            code, said = error.smtp_code, error.smtp_error
+            with _explained():
+                self._smtp.rset()
+        except ValueError:
+            return Said(553, "This is no address that can be written to")
+        if code in _OURS:
+            raise Unavailable(f"The mail server answers {code}: it closes, or asks for another sign-in.")
+        return Said(code, said.decode("utf-8", "replace") if isinstance(said, bytes) else said)
+
+    def cut(self) -> None:
+        """End the conversation where it stands."""
+        if isinstance(self._smtp.sock, socket.socket):
+            with suppress(OSError):
+                self._smtp.sock.shutdown(socket.SHUT_RDWR)
+
+
+_OURS: Final = frozenset({421, 530, 534, 535, 538})
+"""What a server answers to any letter: it closes the line, or asks for another sign-in (RFC 5321, RFC 4954)."""
+_GREETING_SECONDS: Final = 15.0
+_ANSWER_SECONDS: Final = 60.0
+"""A letter that a server looks through for longer than that, and is then handed over again, arrives twice."""
+
+
+@contextmanager
+def carriage(relay: Relay) -> Generator[Carriage]:
+    """Talk to the mail server: greeted, over checked TLS, signed in. Raise Unavailable where that cannot be.
+
+    It is the named host and no other: no MX record is asked, no referral followed. Without TLS it is this host.
+    """
+    with _explained():
+        smtp = _connected(relay)
+    try:
+        with _explained():
+            if relay.tls == "starttls":
+                smtp.starttls(context=_context(relay))
+            smtp.ehlo_or_helo_if_needed()
+            if relay.user is not None:
+                smtp.login(relay.user, relay.password or "")
+            if smtp.sock is not None:
+                smtp.sock.settimeout(_ANSWER_SECONDS)
+        yield Carriage(smtp)
+        with suppress(smtplib.SMTPException, OSError):
+            smtp.quit()
+    finally:
+        smtp.close()
+
+
+def _connected(relay: Relay) -> smtplib.SMTP:
+    if relay.tls == "implicit":
+        context = _context(relay)
+        return smtplib.SMTP_SSL(relay.host, relay.port, relay.name, timeout=_GREETING_SECONDS, context=context)
+    smtp = smtplib.SMTP(relay.host, relay.port, relay.name, timeout=_GREETING_SECONDS)
+    if relay.tls == "off" and not _is_here(smtp):
+        smtp.close()
+        raise Unavailable(f"{relay.host} is not this host: letters leave it through TLS alone.")
+    return smtp
+
+
+def _context(relay: Relay) -> ssl.SSLContext:
+    """Believe the system's authorities, and those of the operator's file."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if relay.trust is not None:
+        context.load_verify_locations(cafile=relay.trust)
+    return context
+
+
+def _is_here(smtp: smtplib.SMTP) -> bool:
+    return smtp.sock is not None and ip_address(str(smtp.sock.getpeername()[0]).partition("%")[0]).is_loopback
+
+
+def _is_taken(code: int) -> bool:
+    return 200 <= code < 300
+
+
+def _sender_taken(code: int, _: object) -> None:
+    """Raise Unavailable where the server does not take our sender: no letter is at fault for that."""
+    if not _is_taken(code):
+        raise Unavailable(f"The mail server answers {code} to the address that letters come from.")
+
+
+@contextmanager
+def _explained() -> Generator[None]:
+    """Tell what ended a conversation, without the server's words: these may quote an address."""
+    try:
+        yield
+    except smtplib.SMTPDataError:
+        raise
+    except smtplib.SMTPAuthenticationError as error:
+        raise Unavailable(f"The mail server does not let us sign in ({error.smtp_code}).") from None
+    except smtplib.SMTPNotSupportedError:
+        raise Unavailable("The mail server offers no STARTTLS, or no way to sign in that we know.") from None
+    except smtplib.SMTPResponseException as error:
+        raise Unavailable(f"The mail server answers {error.smtp_code}.") from None
+    except ssl.SSLCertVerificationError as error:
+        raise Unavailable(f"The mail server's certificate is not believed: {error.verify_message}.") from error
+    except smtplib.SMTPServerDisconnected:
+        raise Unavailable("The mail server ended the conversation.") from None
+    except OSError as error:  # what else smtplib raises among them
+        raise Unavailable(f"The mail server does not answer: {error.strerror or type(error).__name__}.") from error

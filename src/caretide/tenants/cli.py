@@ -258,7 +258,7 @@ def invite_member(
     async def invite(tx: "Tx") -> actions.Invited:
         found = {row.npi: row.id for row in await queries.practitioners(tx)}
         if npi is not None and npi not in found:
-            raise NotFound("No billing practitioner has this NPI; see `caretide practitioners list`")
+            raise NotFound("No billing practitioner has this NPI; see `caretide practitioners list --tenant SLUG`")
         new = actions.NewMember(
             email=email,
             name=name,

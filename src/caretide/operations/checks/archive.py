@@ -72,7 +72,7 @@ def _without_backup(subject: Subject) -> list[Finding]:
         return []
     what = f"No backup in {folder} begins the archive."
     why = "A log is replayed over a backup that was taken after archiving began; without one it restores nothing."
-    return [Finding(Level.WARNING, what, why, f"Run `caretide backup {folder}`.")]
+    return [Finding(Level.WARNING, what, why, f"Run `caretide backup {folder} --passphrase-file FILE`.")]
 
 
 def _newer_keys(subject: Subject) -> list[Finding]:
@@ -89,7 +89,14 @@ def _newer_keys(subject: Subject) -> list[Finding]:
         return []
     what = f"The last backup has not got these keys: {', '.join(newer)}."
     why = "What was sealed with them since can be replayed from the archive, and not be read."
-    return [Finding(Level.WARNING, what, why, "Run `caretide backup` now.")]
+    return [
+        Finding(
+            Level.WARNING,
+            what,
+            why,
+            "Run `caretide backup FOLDER --passphrase-file FILE` now, FOLDER being the one of CARETIDE_ARCHIVE.",
+        )
+    ]
 
 
 def _told(moment: datetime) -> str:

@@ -61,7 +61,7 @@ def _altered(tenant: str, fault: str) -> Finding:
         Level.ERROR,
         f"The audit trail of tenant {tenant} was altered; the first fault is event {fault}.",
         "What the trail says of that time cannot be relied on.",
-        "Keep this database as it is, restore a backup beside it, and compare: `caretide audit verify --tenant`.",
+        "Keep this database as it is, restore a backup beside it, and compare: `caretide audit verify --tenant SLUG`.",
     )
 
 

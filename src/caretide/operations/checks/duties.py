@@ -17,7 +17,10 @@ def look_at_backups(subject: Subject) -> list[Finding]:
     why = "What was recorded since then exists once."
     if subject.settings.database_url is not None:
         why = "Your server is backed up by whoever runs it; keys and vault are not, and without them it is unreadable."
-    todo = "Run `caretide backup FOLDER` daily, by a timer; FOLDER being on another disk."
+    todo = (
+        "Run `caretide backup FOLDER --passphrase-file FILE` daily, by a timer: FOLDER on another disk, FILE with a"
+        " passphrase that seals the keys, and kept elsewhere too."
+    )
     newest = records.last(subject.home, records.BACKUPS)
     if newest is None:
         return [Finding(Level.WARNING, "There is no record of any backup.", why, todo)]
@@ -31,7 +34,7 @@ def look_at_backups(subject: Subject) -> list[Finding]:
 def look_at_drills(subject: Subject) -> list[Finding]:
     """See when a restore was last proved."""
     why = "A backup that nobody has restored is a hope."
-    todo = "Run `caretide restore FOLDER --drill` once a month."
+    todo = "Run `caretide restore FOLDER --drill --passphrase-file FILE` once a month."
     newest = records.last(subject.home, records.DRILLS)
     if newest is None:
         return [Finding(Level.WARNING, "There is no record of a restore drill.", why, todo)]

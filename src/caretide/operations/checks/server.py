@@ -1,7 +1,6 @@
 """The database server: how it is reached, what it promises to keep, what it writes to its log, and its clock."""
 
 from datetime import datetime
-from ipaddress import ip_address
 from typing import Final
 
 from psycopg import errors
@@ -9,6 +8,7 @@ from psycopg import errors
 from caretide.operations.findings import Check, Finding, Level, Subject
 from caretide.postgres.urls import parse
 from caretide.runtime.migrations import head
+from caretide.settings import host_of, is_loopback
 
 SKEW_SECONDS: Final = 2.0
 _LOSS: Final = "What was acknowledged could be lost in a crash."
@@ -50,12 +50,7 @@ def look_at_transport(subject: Subject) -> list[Finding]:
 
 def is_here(host: str) -> bool:
     """Whether a host of a connection is this one: a socket's folder, localhost, or a loopback address."""
-    if not host or host.startswith(("/", "@")) or host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return not host or host.startswith(("/", "@")) or is_loopback(host)
 
 
 def look_at_listening(subject: Subject) -> list[Finding]:
@@ -82,6 +77,23 @@ def look_at_listening(subject: Subject) -> list[Finding]:
             )
         )
     return found
+
+
+def look_at_proxies(subject: Subject) -> list[Finding]:
+    """See that the proxy before production is named: without it everybody seems to ask from one address."""
+    settings = subject.settings
+    if settings.mode != "production" or settings.proxies or is_loopback(host_of(settings.base_url)):
+        return []
+    return [
+        Finding(
+            Level.WARNING,
+            f"People reach this installation at {settings.base_url}, and no proxy before it is named.",
+            "Everybody seems to ask from the proxy's address: one sender who asks too much shuts all others out, and"
+            " the audit trail names no other address.",
+            "Set CARETIDE_PROXIES to the address that the proxy asks from, 127.0.0.1 where it runs on this host, and"
+            " start again.",
+        )
+    ]
 
 
 def look_at_sign_in(subject: Subject) -> list[Finding]:
@@ -196,4 +208,5 @@ CHECKS: Final = (
     Check("replication", "nothing copies rows away past the walls", look_at_replication),
     Check("clock", "this host and the database agree on the time", look_at_clock),
     Check("schema", "the schema is the one this program was written for", look_at_schema),
+    Check("proxies", "who asks is told by the proxy that is named", look_at_proxies, needs_database=False),
 )

@@ -106,7 +106,7 @@ async def clinic_by_slug(tx: Tx, slug: str) -> ClinicRow:
     """Return the clinic with a slug; raise NotFound naming the command that lists them."""
     row = (await tx.db.execute(select(*_CLINIC).where(Clinic.slug == slug))).one_or_none()
     if row is None:
-        raise NotFound(f"There is no clinic '{slug}'; see `caretide clinics list`")
+        raise NotFound(f"There is no clinic '{slug}'; see `caretide clinics list --tenant SLUG`")
     return ClinicRow(*row)
 
 
