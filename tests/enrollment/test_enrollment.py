@@ -1,6 +1,7 @@
 """Enrolling, ending, consenting."""
 
 import asyncio
+import json
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from caretide.patients.models import Patient
 from caretide.runtime.tx import Database
 from caretide.tenants import actions as tenants
 from tests.cast import Cast, assemble
+from tests.client import Visit
 from tests.database import HandClock
 from tests.enrollment.panel import enrolled, new_patient
 
@@ -156,6 +158,33 @@ async def test_candidates_are_eligible_and_in_no_program(database: Database, cas
         assert set(await queries.candidates(tx, cast.clinic_id)) == {free}
         answers = await queries.eligibility(tx, cast.clinic_id, [unknown])
     assert answers[unknown].ccm is None
+
+
+@pytest.mark.req("V-14")
+async def test_who_may_not_read_charts_is_told_how_many_conditions_and_not_which(
+    database: Database, cast: Cast, api: Visit, signed_in: Visit
+) -> None:
+    two = await new_patient(database, cast, "I10", "E11.9", coverage="original_medicare_part_b")
+    one = await new_patient(database, cast, "I10", coverage="original_medicare_part_b")
+    for actor, knows in ((cast.billing, False), (cast.manager, True)):
+        program, browser = await api(actor), await signed_in(actor)
+        for patient_id, count in ((two, "2 chronic conditions"), (one, "1 chronic condition")):
+            answer = (await program.get(f"/patients/{patient_id}/eligibility")).json()
+            said = next(found for found in answer["reasons"] if found["code"] == "conditions")
+            assert said["text"].startswith(count)
+            assert (said["conditions"] is None) is not knows
+            page = (await browser.get(f"/patients/{patient_id}")).text
+            assert count in page
+            for text in (json.dumps(answer), page):
+                assert ("Hypertension" in text) is knows
+                assert knows or "Diabetes" not in text
+    async with database.tx(cast.billing) as tx:
+        found = await queries.candidates(tx, cast.clinic_id)
+        barred = await queries.eligibility(tx, cast.clinic_id, [one])
+    assert {two, one} <= {*found}
+    assert [reason.text for reason in found[two].reasons_of("CCM")][1] == "2 chronic conditions"
+    wanted = "1 chronic condition; it needs two or more chronic conditions"
+    assert [reason.text for reason in barred[one].reasons_of("CCM")][1] == wanted
 
 
 async def test_billing_may_not_enroll(database: Database, cast: Cast) -> None:

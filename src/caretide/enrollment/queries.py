@@ -102,12 +102,15 @@ def chronic_lists() -> ChronicConditions:
 async def eligibility(
     tx: Tx, clinic_id: UUID, patient_ids: Sequence[UUID] | None = None
 ) -> dict[UUID, rules.Eligibility]:
-    """Return what the charts say today about both programs: of the patients named, or of all the clinic's."""
+    """Return what the charts say today about both programs: of the patients named, or of all the clinic's.
+
+    Whoever may not read charts is told how many conditions there are, and not which.
+    """
     clinic = await tenants.clinic(tx, clinic_id)
     today = tx.now.astimezone(clinic.zone).date()
     charts = await patients.ruling_facts(tx, patient_ids, clinic_id, Month.of(today))
     alive = set((await tx.db.execute(_ACTIVE, {"ids": charts})).scalars())
-    return {
+    answers = {
         one: rules.eligibility(
             [diagnosis.icd10 for diagnosis in chart.diagnoses],
             chart.coverage,
@@ -118,6 +121,9 @@ async def eligibility(
         )
         for one, chart in charts.items()
     }
+    if Permission.CHART_READ in tx.actor.permissions:
+        return answers
+    return {one: answer.counted() for one, answer in answers.items()}
 
 
 _ACTIVE = select(Patient.id).where(Patient.is_active, Patient.id == any_(_IDS))

@@ -1,14 +1,16 @@
 """Who may be enrolled, and how a consent stands in a month."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
-from typing import Final
+from typing import Annotated, Final, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from caretide.kernel.errors import Invalid
+from caretide.kernel.fields import Needs
 from caretide.kernel.month import Month
+from caretide.kernel.permissions import Permission
 from caretide.programs.conditions import ChronicConditions
 
 PROGRAMS: Final = ("CCM", "PCM")
@@ -39,12 +41,22 @@ _COVERAGE: Final[dict[str, tuple[bool | None, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing that decides about a program. `ok` is None where the chart does not say; `program` None means both."""
+    """One thing that decides about a program. `ok` is None where the chart does not say; `program` None means both.
+
+    `conditions` are the diagnoses behind it by name, which `text` says too; whoever may not read the chart gets
+    `counted()`.
+    """
 
     code: str
     text: str
     ok: bool | None
     program: str | None = None
+    conditions: Annotated[tuple[str, ...] | None, Needs(Permission.CHART_READ)] = ()
+
+    def counted(self) -> Self:
+        """Return the reason with the count of the conditions and none of their names."""
+        named = _listed(self.conditions) if self.conditions else ""
+        return replace(self, text=self.text.replace(named, "", 1) if named else self.text, conditions=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,10 @@ class Eligibility:
     def reasons_of(self, program: str) -> tuple[Reason, ...]:
         """Return the reasons that concern one program."""
         return tuple(reason for reason in self.reasons if reason.program in {None, program})
+
+    def counted(self) -> Self:
+        """Return the same answer for somebody who may not read the chart: it names no condition."""
+        return replace(self, reasons=tuple(reason.counted() for reason in self.reasons))
 
 
 def eligibility(
@@ -110,11 +126,14 @@ def _conditions(program: str, icd10_codes: Sequence[str], names: list[str]) -> R
         return Reason(
             "conditions", f"No chronic condition is on the problem list; it needs {asks}", ok=False, program=program
         )
-    listed = ", ".join(names)
     count = "1 chronic condition" if len(names) == 1 else f"{len(names)} chronic conditions"
     ok = len(names) >= needed
-    text = f"{count}: {listed}" if ok else f"{count}: {listed}; it needs {asks}"
-    return Reason("conditions", text, ok=ok, program=program)
+    text = f"{count}{_listed(names)}" + ("" if ok else f"; it needs {asks}")
+    return Reason("conditions", text, ok=ok, program=program, conditions=tuple(names))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f": {', '.join(names)}"
 
 
 def chronic_conditions(icd10_codes: Iterable[str], lists: ChronicConditions) -> tuple[str, ...]:
