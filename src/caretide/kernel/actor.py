@@ -28,6 +28,11 @@ class Actor:
     roles: tuple[str, ...] = ()
     glasses: tuple[tuple[UUID, UUID], ...] = ()
 
+    @property
+    def is_caller(self) -> bool:
+        """Whether a person or a program that is known asks, and not the installation itself or a stranger."""
+        return self.kind in {"member", "token", "service", "account"}
+
     @classmethod
     def system(cls, tenant_id: UUID) -> Self:
         """Return the actor of the command line and of recurring jobs in one tenant."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-from caretide.kernel.errors import Forbidden
+from caretide.kernel.errors import Forbidden, NotFound
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Records
 from caretide.runtime.trail import Named
@@ -114,6 +114,10 @@ def _guarded(verb: Verb[A, R], permission: Permission | None, records: Records) 
             if permission is not None and permission not in tx.actor.permissions:
                 raise Denied(permission)
             answer = await verb(tx, *args, **kwargs)
+        except (Forbidden, NotFound):
+            if trail.depth == 1 and tx.actor.is_caller:
+                trail.tried(args, kwargs)
+            raise
         finally:
             trail.leave()
         if trail.depth == 0 and trail.events:

@@ -19,7 +19,8 @@ class AuditEvent(TenantTable):
 
     `canonical` is the event as bytes; every other column is read out of it by the statement that inserts it. `leaf` is
     SHA-256(0x00 || canonical). `at` is the start of the transaction by the database's clock, `app_at` the same moment
-    by the application's.
+    by the application's. `outcome` is `done`, `refused` or `not_found`; of the last two `details` has under `asked` the
+    ids that were asked for.
     """
 
     __tablename__ = "audit_events"
@@ -27,6 +28,7 @@ class AuditEvent(TenantTable):
         CheckConstraint(LEAF, name="leaf"),
         Index("audit_events_at_idx", "tenant_id", "at", "id"),
         Index("audit_events_member_id_idx", "tenant_id", "member_id", "at", "id"),
+        Index("audit_events_tried_idx", "tenant_id", "at", "id", postgresql_where=text("outcome <> 'done'")),
     )
 
     at: Mapped[datetime]

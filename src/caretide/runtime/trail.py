@@ -7,14 +7,15 @@ health data. No trail, no data: a transaction whose events cannot be written end
 """
 
 import hashlib
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import orjson
+from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +24,9 @@ from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Unavailable
 from caretide.kernel.ids import new_id
 from caretide.kernel.records import Records, classes
+
+MOST_ASKED: Final = 200
+"""Ids of a refused request that its event keeps: a list of hundreds is no try at one chart."""
 
 VERSION: Final = 1
 """The form of the bytes. 0: an event of before there were bytes, written down by the migration as PostgreSQL prints."""
@@ -71,6 +75,7 @@ class Origin:
     """Where a request came from. `agent` is a hash, `route` a template: no id of a patient in it.
 
     `session` is the id of the session that was found (`Trail.belongs_to`), until then a hash of what was shown for one.
+    `asked` are the ids in its address, which go on record where it is refused.
     """
 
     route: str = ""
@@ -78,6 +83,7 @@ class Origin:
     session: str | None = None
     ip: str | None = None
     agent: str | None = None
+    asked: frozenset[UUID] = frozenset()
 
 
 NOWHERE: Final = Origin()
@@ -134,6 +140,20 @@ class Trail:
     def leave(self) -> None:
         """End a verb, whether it succeeded or not."""
         self.depth -= 1
+
+    def tried(self, *given: object) -> None:
+        """Name in the running event the ids that were asked for: in the address, and in what a verb was given.
+
+        What is refused shows nobody anything, so this alone can say whose chart was tried. An id says no more than
+        that somebody sent it: it may be anybody's or nobody's.
+        """
+        if self.events and (ids := {*self.origin.asked, *ids_in(given)}):
+            self.events[-1].details["asked"] = sorted(str(one) for one in ids)[:MOST_ASKED]
+
+    @property
+    def has_tries(self) -> bool:
+        """Whether an event says which ids were asked for."""
+        return any("asked" in one.details for one in self.events)
 
     @contextmanager
     def entering(self, verb: str, records: Records) -> Generator[None]:
@@ -241,6 +261,30 @@ def _document(
         document["account"] = details.pop("account_id", shared["account"])
         document["details"] = details
     return {key: value for key, value in document.items() if value is not None}
+
+
+def ids_in(value: object, depth: int = 5) -> Iterator[UUID]:
+    """Yield the ids in what a verb was given, inside lists, forms and models too. Other text is never looked at."""
+    if isinstance(value, UUID):
+        yield value
+    elif isinstance(value, str):
+        yield from _id_of(value)
+    elif depth and isinstance(value, Mapping):
+        yield from ids_in(list(cast("Mapping[object, object]", value).values()), depth - 1)
+    elif depth and isinstance(value, (list, tuple, set, frozenset)):
+        for one in cast("Iterable[object]", value):
+            yield from ids_in(one, depth - 1)
+    elif depth and is_dataclass(value):
+        yield from ids_in([getattr(value, one.name) for one in fields(value)], depth - 1)
+    elif depth and isinstance(value, BaseModel):
+        yield from ids_in([one for _, one in value], depth - 1)
+
+
+def _id_of(text: str) -> Iterator[UUID]:
+    # In the one way that ids are printed: a secret in hexadecimal is none.
+    if len(text) == 36:
+        with suppress(ValueError):
+            yield UUID(text)
 
 
 def _time(moment: datetime) -> str:

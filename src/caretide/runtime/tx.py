@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from caretide.kernel.actor import Actor
 from caretide.kernel.clock import Clock
-from caretide.kernel.errors import CaretideError, Conflict, Forbidden, Invalid, Unavailable
+from caretide.kernel.errors import CaretideError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 from caretide.runtime.context import NO_ANSWER, TIMEOUTS, begin, bind, forget
 from caretide.runtime.db import column_cipher
 from caretide.runtime.log import log
@@ -98,8 +98,8 @@ class Tx:
         try:
             async with self.db.begin_nested():
                 yield
-        except Forbidden:
-            # Not the caller's to show: it ends the transaction, and what was refused goes on record.
+        except (Forbidden, NotFound):
+            # Not the caller's to show: it ends the transaction, and what was tried goes on record.
             raise
         except CaretideError:
             del self.trail.events[before:]
@@ -214,7 +214,10 @@ class Database:
                     column_cipher.reset(token)
             await self._send(tx)
         except Forbidden:
-            await self._record_refusal(tx)
+            await self._record_refusal(tx, "refused")
+            raise
+        except NotFound:
+            await self._record_refusal(tx, "not_found")
             raise
         except UnknownVersion:
             # Another process sealed with a newer key: whoever asks again is answered.
@@ -249,15 +252,27 @@ class Database:
             self.ciphers[tenant_id] = (read_at, cipher)
         return cipher
 
-    async def _record_refusal(self, tx: Tx | None) -> None:
-        """Write the events of a refused transaction in one of their own: a refusal must outlive its rollback."""
+    async def _record_refusal(self, tx: Tx | None, outcome: str) -> None:
+        """Write the events of a refused transaction in one of their own: a refusal must outlive its rollback.
+
+        What was not found is on record where a caller asked for it by an id, with the id and whatever it is an id of:
+        nobody's, another tenant's and one behind the roster wall leave the same behind. Where this cannot be written
+        the answer is 503, which shows as little.
+        """
         if tx is None or not tx.trail.events:
             return
-        async with self._begun() as (connection, began):
-            await bind(connection, tx.actor)
-            tx.trail.began = began
-            await tx.trail.write(connection, tx.actor, tx.now, "refused")
-            await connection.commit()
+        if tx.actor.is_caller and not tx.trail.has_tries:
+            tx.trail.tried()
+        if outcome == "not_found" and not (tx.actor.is_caller and tx.trail.has_tries):
+            return
+        try:
+            async with self._begun() as (connection, began):
+                await bind(connection, tx.actor)
+                tx.trail.began = began
+                await tx.trail.write(connection, tx.actor, tx.now, outcome)
+                await connection.commit()
+        except DBAPIError as error:
+            raise Unavailable(NO_ANSWER) from error
 
     @asynccontextmanager
     async def _begun(self) -> AsyncGenerator[tuple[AsyncConnection, datetime]]:

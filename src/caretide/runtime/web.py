@@ -25,7 +25,7 @@ from caretide.runtime.forgery import check_token
 from caretide.runtime.gate import SAFE_METHODS
 from caretide.runtime.limits import FREE, Limiter
 from caretide.runtime.log import log
-from caretide.runtime.trail import Origin
+from caretide.runtime.trail import Origin, ids_in
 from caretide.runtime.tx import Database, Tx
 
 FindActor = Callable[[Tx, str, bool], Awaitable[Actor]]
@@ -202,6 +202,7 @@ def origin_of(request: Request, secret: str | None = None) -> Origin:
         session=None if secret is None else hashlib.sha256(secret.encode()).hexdigest()[:32],
         ip=request.client.host if request.client else None,
         agent=None if agent is None else hashlib.sha256(agent.encode()).hexdigest()[:32],
+        asked=frozenset(ids_in([request.path_params, dict(request.query_params)])),
     )
 
 
