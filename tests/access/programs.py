@@ -247,6 +247,7 @@ TIME: Final[dict[str, Sample]] = {
         foreign=(200,),
         why=LISTS,
     ),
+    "GET /patients/{patient_id}/tries": asks(P.AUDIT_READ),
     "GET /patients/{patient_id}/viewers": asks(P.AUDIT_READ),
 }
 

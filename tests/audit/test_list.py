@@ -152,3 +152,65 @@ async def test_event_shows_its_bytes_and_that_they_hold(
     assert "Vega, Ana" in page
     assert str(patient) in page
     assert (await browser.get(f"/audit/{patient}")).status_code == 404
+
+
+@pytest.mark.req("A-10")
+async def test_page_offers_every_filter_and_opens_the_further_ones_that_are_set(
+    browser: httpx.AsyncClient, cast: Cast, patient: UUID
+) -> None:
+    plain = (await browser.get("/audit")).text
+    offered = {name for name in Asked.model_fields if f'name="{name}"' in plain}
+    assert offered == {*Asked.model_fields} - {"after"}
+    more = plain.split("audit-further")[1]
+    assert 'audit-further">' in plain
+    assert "More filters" in more
+    assert "<script" not in more.split("</details>")[0]
+    set_ = (await browser.get("/audit", params=SINCE | {"verb": "patients.patient", "rows": "0"})).text
+    assert 'audit-further" open' in set_
+    assert "More filters (2 set)" in set_
+    assert 'value="patients.patient"' in set_
+    assert set_.count('name="verb"') == 1
+    assert 'name="patient"' not in (await browser.get(f"/patients/{patient}/audit")).text
+
+
+@pytest.mark.req("A-10")
+@pytest.mark.parametrize(
+    ("name", "typed", "said"),
+    [
+        ("patient", "Vega", "Give a whole id"),
+        ("account", "x", "Give a whole id"),
+        ("rows", "many", "Give a whole number"),
+        ("patients", "-1", "greater than or equal to 0"),
+        ("since", "yesterday", "Give a day"),
+        ("until", "9999-12-31", "less than or equal to 2199-12-31"),
+        ("app_since", "0001-01-01", "greater than or equal to 1970-01-01"),
+        ("verb", "a\x00b", "no event has"),
+        ("route", "x" * 201, "at most 200"),
+        ("sideways", "x", "a filter that does not exist"),
+    ],
+)
+async def test_filter_that_cannot_be_read_is_said_beside_its_field(
+    browser: httpx.AsyncClient, cast: Cast, patient: UUID, name: str, typed: str, said: str
+) -> None:
+    for path in ("/audit", f"/patients/{patient}/audit"):
+        answer = await browser.get(path, params={"outcome": "done", name: typed})
+        assert answer.status_code == 422
+        assert said in answer.text
+        assert "Manager Person" in answer.text
+        if name in {"account", "rows", "patients", "app_since", "verb", "route"}:
+            assert 'audit-further" open' in answer.text
+            assert f'id="audit-{name}-fault"' in answer.text
+            assert f'aria-describedby="audit-{name}-' in answer.text
+        elif name in {"since", "until"}:
+            assert f'aria-describedby="audit-{name}-fault"' in answer.text
+
+
+@pytest.mark.req("A-10")
+async def test_days_of_the_application_clock_narrow_too(database: Database, cast: Cast, patient: UUID) -> None:
+    async with database.tx(cast.system) as tx:
+        everything = await events.events(tx, Asked(since=LONG_AGO), 1000)
+        day = everything[0].app_at.date()
+        same = await events.events(tx, Asked(since=LONG_AGO, app_since=day, app_until=day), 1000)
+        none = await events.events(tx, Asked(since=LONG_AGO, app_until=LONG_AGO), 1000)
+    assert everything[0].id in {one.id for one in same}
+    assert none == []

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Query
 
 from caretide.audit.queries import charts, events, scope
-from caretide.audit.schemas import Asked, EventOut, EventPage, SeenOut, Viewer
+from caretide.audit.schemas import Asked, EventOut, EventPage, SeenOut, Tried, Viewer
 from caretide.runtime.web import Known, Router, TokenTx
 
 router = Router(Known.TOKEN, tags=["audit"])
@@ -37,3 +37,9 @@ async def breach_scope(
 async def list_viewers(tx: TokenTx, patient_id: UUID) -> list[Viewer]:
     """List who saw a patient's data."""
     return await charts.viewers(tx, patient_id)
+
+
+@router.get("/patients/{patient_id}/tries")
+async def list_tries(tx: TokenTx, patient_id: UUID) -> list[Tried]:
+    """List who asked for a patient's chart, or for what hangs on it, and was shown nothing."""
+    return await charts.tries(tx, patient_id)

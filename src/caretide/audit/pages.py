@@ -1,8 +1,10 @@
 """The list of events, one event, and who saw a chart."""
 
+from typing import Final
 from uuid import UUID
 
 from fastapi import Request
+from pydantic import ValidationError
 from starlette.responses import Response
 
 from caretide.audit.queries import charts, events
@@ -10,11 +12,33 @@ from caretide.audit.schemas import Asked
 from caretide.runtime.limits import costs
 from caretide.runtime.web import Known, Router, SessionTx
 from caretide.ui import respond
-from caretide.ui.forms import parsed
+from caretide.ui.forms import FormState, parsed
 
 router = Router(Known.SESSION)
 
 SECTION = "audit"
+
+
+_SAID: Final = {
+    "uuid_parsing": "Give a whole id, 36 characters, as an event shows it",
+    "int_parsing": "Give a whole number",
+    "date_from_datetime_parsing": "Give a day as YYYY-MM-DD",
+    "extra_forbidden": "The address names a filter that does not exist",
+    "string_pattern_mismatch": "This holds a character that no event has",
+}
+"""What is wrong with a filter, by pydantic's name for it; the others' own words are plain and quote nothing."""
+
+
+def _read(request: Request) -> tuple[Asked, FormState | None]:
+    """Read the filters of an address; what cannot be read is left out, and said beside its field."""
+    sent = {name: value for name, value in request.query_params.items() if value}
+    try:
+        return Asked.model_validate(sent), None
+    except ValidationError as error:
+        wrong = {str(one["loc"][0]): _SAID.get(one["type"], one["msg"]) for one in error.errors()}
+    fits = Asked.model_validate({name: value for name, value in sent.items() if name not in wrong})
+    faults = {name if name in Asked.model_fields else "": said for name, said in wrong.items()}
+    return fits, FormState("audit", sent, faults)
 
 
 def _asked(request: Request) -> Asked:
@@ -25,8 +49,9 @@ def _asked(request: Request) -> Asked:
 @router.get("/audit")
 async def show_events(request: Request, tx: SessionTx) -> Response:
     """Show the events that the address asks for."""
-    view = await events.events_page(tx, _asked(request))
-    return await respond.page(request, tx, "audit/events.html", view, section=SECTION)
+    asked, form = _read(request)
+    view = await events.events_page(tx, asked)
+    return await respond.page(request, tx, "audit/events.html", view, section=SECTION, form=form)
 
 
 @router.get("/audit.csv")
@@ -46,8 +71,9 @@ async def show_event(request: Request, tx: SessionTx, event_id: UUID) -> Respons
 @router.get("/patients/{patient_id}/audit")
 async def show_chart(request: Request, tx: SessionTx, patient_id: UUID) -> Response:
     """Show who saw a patient's chart."""
-    view = await charts.chart_page(tx, patient_id, _asked(request))
-    return await respond.page(request, tx, "audit/events.html", view, section=SECTION)
+    asked, form = _read(request)
+    view = await charts.chart_page(tx, patient_id, asked)
+    return await respond.page(request, tx, "audit/events.html", view, section=SECTION, form=form)
 
 
 @router.get("/patients/{patient_id}/audit.csv")

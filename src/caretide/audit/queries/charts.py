@@ -1,4 +1,4 @@
-"""Who saw a chart."""
+"""Who saw a chart, and who tried to."""
 
 from typing import Any
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from caretide.audit.queries import events
-from caretide.audit.schemas import Asked, EventsPage, Viewer
+from caretide.audit.schemas import Asked, EventsPage, Tried, Viewer
 from caretide.kernel.errors import NotFound
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import HEALTH, Data, exports, reads
@@ -27,10 +27,12 @@ async def chart_page(tx: Tx, patient_id: UUID, asked: Asked) -> EventsPage:
     return EventsPage(
         **{name: getattr(page, name) for name in ("listing", "events", "asked", "since", "more", "first", "sheet")},
         narrowed=page.narrowed,
+        further=page.further,
         sorts=page.sorts,
         patient_id=patient_id,
         patient_name=who.name,
         viewers=tuple(await viewers(tx, patient_id)),
+        tries=tuple(await tries(tx, patient_id)),
     )
 
 
@@ -61,6 +63,35 @@ async def viewers(tx: Tx, patient_id: UUID) -> list[Viewer]:
     for row in (await tx.db.execute(wanted)).all():
         found.setdefault(row.member_id or row.actor_kind, []).append(row)
     lines = [_viewer(rows, names.get(rows[0].member_id, "Caretide")) for rows in found.values()]
+    return sorted(lines, key=lambda one: one.last, reverse=True)
+
+
+@requires(Permission.AUDIT_READ, reads(Data.AUDIT, Data.STAFF))
+async def tries(tx: Tx, patient_id: UUID) -> list[Tried]:
+    """Return who asked for a patient's chart, or for what hangs on it, and was shown nothing; the latest first."""
+    await _check(tx, patient_id)
+    tx.touch(patient_id)
+    keys = (AuditEvent.member_id, AuditEvent.actor_kind, AuditEvent.roles, AuditEvent.outcome)
+    wanted = (
+        select(*keys, func.count().label("events"), func.min(AuditEvent.at).label("first"))
+        .add_columns(func.max(AuditEvent.at).label("last"), func.array_agg(AuditEvent.route.distinct()).label("routes"))
+        .where(events.asked_for(await events.ids_of(tx, patient_id)))
+        .group_by(*keys)
+    )
+    names = {one.id: one.display_name for one in await tenants.members(tx)}
+    lines = [
+        Tried(
+            who=names.get(row.member_id) or events.name_of(row.actor_kind),
+            member_id=row.member_id,
+            roles=", ".join(row.roles),
+            outcome=row.outcome,
+            events=row.events,
+            first=row.first,
+            last=row.last,
+            routes=tuple(row.routes),
+        )
+        for row in (await tx.db.execute(wanted)).all()
+    ]
     return sorted(lines, key=lambda one: one.last, reverse=True)
 
 

@@ -7,22 +7,25 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, Text, and_, func, or_, select, tuple_, union_all
+from sqlalchemy.dialects.postgresql import array
 
+from caretide.audit.queries.filters import further, label_of, usual
 from caretide.audit.rules import fault_of, words
 from caretide.audit.schemas import Asked, EventOut, EventPage, EventsPage, PatientName
 from caretide.kernel.errors import NotFound
-from caretide.kernel.permissions import Permission, Role
-from caretide.kernel.records import Act, Data, exports, reads
+from caretide.kernel.permissions import Permission
+from caretide.kernel.records import Data, exports, reads
 from caretide.patients.models import Patient
 from caretide.runtime.access import requires
+from caretide.runtime.db import Base
 from caretide.runtime.models import AuditEvent, AuditEventPatient
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 from caretide.tenants.queries.people import MemberRow
 from caretide.ui.forms import Option
 from caretide.ui.sheet import csv_text
-from caretide.ui.tables import Column, Filter, Listing
+from caretide.ui.tables import Column, Listing
 
 SIZE: Final = 50
 SHEET: Final = 20_000
@@ -90,7 +93,7 @@ _EQUAL: Final = {
 
 SHEET_COLUMNS: Final = (
     "at", "who", "actor", "roles", "act", "verb", "data", "patients", "rows", "outcome", "purpose", "route", "ip",
-    "session", "agent", "request_id", "glass_id", "account_id", "member_id", "app_at", "id",
+    "session", "agent", "request_id", "glass_id", "account_id", "member_id", "asked", "app_at", "id",
 )  # fmt: skip
 
 
@@ -98,7 +101,8 @@ SHEET_COLUMNS: Final = (
 async def events(tx: Tx, asked: Asked, size: int = SIZE) -> list[EventOut]:
     """Return one page of the events that are asked for; the newest first unless sorted otherwise."""
     names = {one.id: one for one in await tenants.members(tx)}
-    return [out(row, names) for row in (await tx.db.execute(_wanted(asked, tx.now.date()).limit(size))).all()]
+    wanted = _wanted(asked, tx.now.date(), await _meant(tx, asked))
+    return [out(row, names) for row in (await tx.db.execute(wanted.limit(size))).all()]
 
 
 @requires(Permission.AUDIT_READ, exports(Data.AUDIT, Data.STAFF))
@@ -123,14 +127,43 @@ async def event_page(tx: Tx, event_id: UUID) -> EventPage:
         raise NotFound
     kept = (await tx.db.execute(wanted)).mappings().one()
     names = {one.id: one for one in await tenants.members(tx)}
-    ids = [UUID(one) for one in orjson.loads(row.canonical)["patients"][:NAMED]]
+    said = orjson.loads(row.canonical)
+    ids = [UUID(one) for one in said["patients"][:NAMED]]
+    asked = [UUID(one) for one in said["details"].get("asked", ())]
+    here = {*(await tx.db.execute(select(Patient.id).where(Patient.id.in_(asked)))).scalars()}
     return EventPage(
         event=out(row, names),
         named=await _named(tx, ids),
+        tried=await _named(tx, [one for one in asked if one in here]),
+        others=tuple(str(one) for one in asked if one not in here),
         canonical=bytes(row.canonical).decode(),
         leaf=bytes(row.leaf).hex(),
         fault=fault_of(kept),
     )
+
+
+@requires(Permission.AUDIT_READ, reads(Data.AUDIT))
+async def ids_of(tx: Tx, patient_id: UUID) -> list[str]:
+    """Return a patient's id and those of all that hangs on it; none for an id that is no patient's here."""
+    if (await tx.db.execute(select(Patient.id).where(Patient.id == patient_id))).first() is None:
+        return []
+    # Any table of any feature that has rows of a patient, known by its columns: an id of theirs leads to the chart.
+    hanging = [
+        select(table.c.id).where(table.c.patient_id == patient_id)
+        for table in Base.metadata.sorted_tables
+        if {"tenant_id", "id", "patient_id"} <= {*table.c.keys()} and table is not AuditEventPatient.__table__
+    ]
+    found = (await tx.db.execute(union_all(*hanging))).scalars()
+    return [str(patient_id), *(str(one) for one in found)]
+
+
+def asked_for(ids: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition of an event that showed nothing though one of these ids was asked for."""
+    return and_(AuditEvent.outcome != "done", AuditEvent.details["asked"].has_any(array([*ids], type_=Text)))
+
+
+async def _meant(tx: Tx, asked: Asked) -> list[str]:
+    return await ids_of(tx, asked.patient) if asked.patient else []
 
 
 async def _named(tx: Tx, ids: Sequence[UUID]) -> tuple[PatientName, ...]:
@@ -148,14 +181,14 @@ async def page_at(tx: Tx, asked: Asked, path: str) -> EventsPage:
     """Return a page of the list that stands at an address: all events, or those of one patient."""
     people = await tenants.members(tx)
     names = {one.id: one for one in people}
-    today = tx.now.date()
-    counted = select(func.count()).select_from(_narrowed(select(AuditEvent.id), asked, today).limit(COUNTED).subquery())
-    total = (await tx.db.execute(counted)).scalar_one()
-    rows = (await tx.db.execute(_wanted(asked, today).limit(SIZE + 1))).all()
+    today, ids = tx.now.date(), await _meant(tx, asked)
+    found = _narrowed(select(AuditEvent.id), asked, today, ids).limit(COUNTED).subquery()
+    total = (await tx.db.execute(select(func.count()).select_from(found))).scalar_one()
+    rows = (await tx.db.execute(_wanted(asked, today, ids).limit(SIZE + 1))).all()
     shown = [out(row, names) for row in rows[:SIZE]]
     sort = _sort(asked)
     query = {name: value for name, value in _query(asked).items() if name != "patient" or path == "/audit"}
-    filters = _filters(asked, people)
+    filters = usual(asked, people)
     shown_beside = {"sort", "since", "until", *(one.name for one in filters)}
     narrowed = {name: value for name, value in query.items() if name not in shown_beside}
     span = {name: value for name, value in query.items() if name in {"since", "until"}}
@@ -171,15 +204,21 @@ async def page_at(tx: Tx, asked: Asked, path: str) -> EventsPage:
         first=_address(path, query) if asked.after else "",
         sheet=_address(f"{path}.csv", query),
         narrowed=tuple(
-            (name, value, _address(path, {k: v for k, v in query.items() if k != name}))
+            (label_of(name), value, _address(path, {k: v for k, v in query.items() if k != name}))
             for name, value in narrowed.items()
         ),
+        further=further(query, has_patient=path == "/audit"),
         sorts=tuple(Option(key, label) for key, (label, *_) in SORTS.items()),
     )
 
 
 _OTHERS: Final = {"system": "Caretide", "job": "Caretide", "service": "A service account"}
 """Kinds of actors who are no member, as people read them."""
+
+
+def name_of(kind: str) -> str:
+    """Return what acted where it was no member, as people read it."""
+    return _OTHERS.get(kind, "Unknown")
 
 
 def out(row: Row[*tuple[Any, ...]], names: Mapping[UUID, MemberRow]) -> EventOut:
@@ -189,7 +228,7 @@ def out(row: Row[*tuple[Any, ...]], names: Mapping[UUID, MemberRow]) -> EventOut
         id=row.id,
         at=row.at,
         app_at=row.app_at,
-        who=member.display_name if member else _OTHERS.get(row.actor_kind, "Unknown"),
+        who=member.display_name if member else name_of(row.actor_kind),
         actor=row.actor_kind,
         account_id=row.account_id,
         member_id=row.member_id,
@@ -217,7 +256,7 @@ def _since(asked: Asked, today: date) -> date:
     return asked.since or (asked.until or today) - timedelta(days=DAYS)
 
 
-def _narrowed(wanted: Select[Any], asked: Asked, today: date) -> Select[Any]:
+def _narrowed(wanted: Select[Any], asked: Asked, today: date, ids: Sequence[str]) -> Select[Any]:
     """Narrow a question to what is asked for; a span of time always, so that an index leads to it."""
     start = datetime.combine(_since(asked, today), time(), UTC)
     wanted = wanted.where(AuditEvent.at >= start)
@@ -226,6 +265,10 @@ def _narrowed(wanted: Select[Any], asked: Asked, today: date) -> Select[Any]:
     for name, column in _EQUAL.items():
         if value := getattr(asked, name):
             wanted = wanted.where(column == value)
+    if asked.app_since:
+        wanted = wanted.where(AuditEvent.app_at >= datetime.combine(asked.app_since, time(), UTC))
+    if asked.app_until:
+        wanted = wanted.where(AuditEvent.app_at < datetime.combine(asked.app_until, time(), UTC) + timedelta(days=1))
     if asked.role:
         wanted = wanted.where(AuditEvent.roles.any_() == asked.role)
     if asked.data:
@@ -235,14 +278,15 @@ def _narrowed(wanted: Select[Any], asked: Asked, today: date) -> Select[Any]:
             wanted = wanted.where(column >= least)
     if asked.patient:
         of_patient = select(AuditEventPatient.id).where(AuditEventPatient.patient_id == asked.patient)
-        wanted = wanted.where(AuditEvent.id.in_(of_patient))
+        named = AuditEvent.id.in_(of_patient)
+        wanted = wanted.where(or_(named, asked_for(ids)) if ids else named)
     return wanted
 
 
-def _wanted(asked: Asked, today: date) -> Select[Any]:
+def _wanted(asked: Asked, today: date, ids: Sequence[str]) -> Select[Any]:
     sort = _sort(asked)
     key, falls = _key(AuditEvent.__table__, sort), sort.startswith("-")
-    wanted = _narrowed(select(*_EVENT), asked, today)
+    wanted = _narrowed(select(*_EVENT), asked, today, ids)
     if asked.after is not None:
         last = AuditEvent.__table__.alias()
         place = tuple_(select(_key(last, sort)).where(last.c.id == asked.after).scalar_subquery(), asked.after)
@@ -269,22 +313,6 @@ def _query(asked: Asked) -> dict[str, str]:
 
 def _address(path: str, query: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(query)}" if query else path
-
-
-def _filters(asked: Asked, people: Sequence[MemberRow]) -> tuple[Filter, ...]:
-    members = tuple(Option(str(one.id), one.display_name) for one in people)
-    return (
-        Filter("member", "Person", (Option("", "Everybody"), *members), str(asked.member or "")),
-        Filter("act", "Act", (Option("", "Any act"), *(Option(one, one.capitalize()) for one in Act)), asked.act),
-        Filter("data", "Data", (Option("", "Any data"), *(Option(one, one.capitalize()) for one in Data)), asked.data),
-        Filter("role", "Role", (Option("", "Any role"), *(Option(one, one.capitalize()) for one in Role)), asked.role),
-        Filter(
-            "outcome",
-            "Outcome",
-            (Option("", "Any outcome"), Option("done", "Done"), Option("refused", "Refused")),
-            asked.outcome,
-        ),
-    )
 
 
 def _cell(value: object) -> object:
