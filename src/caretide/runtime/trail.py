@@ -274,7 +274,7 @@ def ids_in(value: object, depth: int = 5) -> Iterator[UUID]:
     elif depth and isinstance(value, (list, tuple, set, frozenset)):
         for one in cast("Iterable[object]", value):
             yield from ids_in(one, depth - 1)
-    elif depth and is_dataclass(value):
+    elif depth and is_dataclass(value) and not isinstance(value, type):
         yield from ids_in([getattr(value, one.name) for one in fields(value)], depth - 1)
     elif depth and isinstance(value, BaseModel):
         yield from ids_in([one for _, one in value], depth - 1)
