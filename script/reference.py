@@ -26,7 +26,7 @@ from sqlalchemy.dialects import postgresql
 import caretide
 import caretide.main
 from caretide.cli import app
-from caretide.kernel.permissions import GRANTS, PRINCIPALS, WALLED, Permission, Role
+from caretide.kernel.permissions import GRANTS, IN_PERSON, PERSONAL, PRINCIPALS, WALLED, Permission, Role
 from caretide.kernel.records import HEALTH, MEANS
 from caretide.main import answers
 from caretide.runtime.access import ASKED, RECORDS, VERBS
@@ -131,13 +131,15 @@ def permissions_page() -> str:
         opened["nothing (signing in, and Medicare's public rules)" if asked is None else f"`{asked}`"].append(verb)
     verbs = [(asked, ", ".join(f"`{verb}`" for verb in sorted(opened[asked]))) for asked in sorted(opened)]
     walled = ", ".join(sorted(WALLED))
+    held = ", ".join(f"`{one}`" for one in sorted(IN_PERSON | PERSONAL))
     return (
         HEAD
         + "# Permissions\n\nRoles grant permissions, verbs ask for them, nothing else decides. Beside them stands "
         + f"the roster wall: the role {walled} sees only the patients of a roster.\n\n"
         + "An administrator has every permission of the tenant, each read of health data recorded like anyone's; the "
         + "tenant's settings can take health data away. A company's director and the platform's operator act in no "
-        + "tenant. A service account's tokens carry what their scopes name, and at most what stands here.\n\n"
+        + "tenant. A service account's tokens carry what their scopes name, and at most what stands here. "
+        + f"No token, whoever made it, carries {held}: that takes a person.\n\n"
         + table(["permission", *(name for name, _ in who)], matrix)
         + "\n## What asks for what\n\n"
         + table(["permission", "verbs"], verbs)

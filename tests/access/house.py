@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from caretide.disclosures import actions as disclosures
 from caretide.disclosures.rules import Given
@@ -21,6 +21,7 @@ from caretide.documents import actions as documents
 from caretide.ehr.models import ImportRun
 from caretide.identity import actions as identity
 from caretide.identity.models import Account, Passkey, Session
+from caretide.identity.passwords import HASHER
 from caretide.identity.queries import session_hash
 from caretide.identity.rules import Factor
 from caretide.identity.schemas import ServiceForm, TokenForm
@@ -36,6 +37,7 @@ from caretide.runtime.tx import Database, Tx
 from caretide.tenants import actions as tenants
 from caretide.tenants.models import Member, Recovery
 from caretide.time_log import actions as time_log
+from tests.access.pages import PHRASE
 from tests.billing.months import Recorded, record_month
 from tests.cast import Cast, agree, assemble, person
 from tests.client import open_session
@@ -212,6 +214,8 @@ async def _ones_own(database: Database, actor: Actor) -> dict[str, str]:
     made = {"passkey": new_id(), "session": new_id()}
     async with database.tx(Actor.nobody()) as tx:
         key = {"account_id": actor.account_id, "credential_id": made["passkey"].bytes, "public_key": b"a key"}
+        theirs = update(Account).where(Account.id == actor.account_id)
+        await tx.db.execute(theirs.values(password_hash=HASHER.hash(PHRASE)))
         await tx.db.execute(insert(Passkey).values(id=made["passkey"], **key, sign_count=0, name="My key"))
         await tx.db.execute(insert(Session).values(id=made["session"], **_session(actor, tx.now)))
     return {kind: str(id_) for kind, id_ in made.items()}

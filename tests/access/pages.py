@@ -16,6 +16,7 @@ GIVEN = {"recipient": "Dr. Ames", "purpose": "Referral", "basis": "treatment"}
 _TOKEN = {"name": "Reports", "days": "30", "scopes": "patient:read"}
 _PROVIDER = {"name": "Entra", "issuer": "https://login.example.com/x", "client_id": "caretide", "client_password": "s"}
 _PHRASE = "five rather unlikely words"
+PHRASE = "the words that were theirs before"
 _PERSON = {"name": "Somebody Else", "role": "auditor"}
 LISTS = "narrows a list: for an id that is nobody's here the list is empty"
 _OWN = "one's own account: nothing of a tenant is behind it"
@@ -65,7 +66,7 @@ ACCOUNT: Final[dict[str, Sample]] = {
     "POST /me/password": asks(
         P.SIGN_IN,
         ok=303,
-        form={"password": _PHRASE, "password_again": _PHRASE},
+        form={"current": PHRASE, "password": _PHRASE, "password_again": _PHRASE},
     ),
     "POST /me/passkeys/{passkey_id}": asks(P.SIGN_IN, ok=303, form={"name": "Desk"}),
     "POST /me/passkeys/{passkey_id}/remove": asks(P.SIGN_IN, ok=(303, 422), form={}, foreign=(422,)),

@@ -27,7 +27,7 @@ PUBLIC: Final[dict[str, Sample]] = {
 
 ACCOUNT: Final[dict[str, Sample]] = {
     "DELETE /sessions/current": asks(P.SIGN_IN, ok=204),
-    "GET /me/sessions": asks(P.SELF),
+    "GET /me/sessions": asks(P.SELF_MANAGE),
     "DELETE /me/sessions/{session_id}": asks(P.SELF, ok=204),
     "DELETE /me/sessions": asks(P.SELF, ok=204),
     "GET /me/tokens": asks(P.SELF_MANAGE),
@@ -95,7 +95,7 @@ TENANT: Final[dict[str, Sample]] = {
     "GET /admin/service-accounts/{service_id}/tokens": asks(P.MEMBER_WRITE),
     "POST /admin/service-accounts/{service_id}/tokens": asks(P.MEMBER_WRITE, ok=201, body=_TOKEN),
     "DELETE /admin/service-accounts/{service_id}": asks(P.MEMBER_WRITE, ok=204),
-    "GET /admin/access-endings": asks(P.MEMBER_WRITE, query={"after": "<event>"}, foreign=(200,), why=LISTS),
+    "GET /admin/access-endings": asks(P.ENDING_READ, query={"after": "<event>"}, foreign=(200,), why=LISTS),
     "GET /admin/waivers": asks(P.MEMBER_READ),
     "POST /admin/waivers": asks(
         P.TENANT_WRITE,

@@ -60,7 +60,7 @@ FREE: Final = frozenset({"note", "reason", "purpose", "recipient", "address", "w
 """Fields in which people write of patients: there the word makes a request that is done, elsewhere one that is not."""
 ENDING: Final = frozenset(
     {
-        *("POST /sign-out", "DELETE /api/v1/sessions/current", "POST /me/password"),
+        *("POST /sign-out", "DELETE /api/v1/sessions/current", "POST /me/password", "POST /me/totp/remove"),
         *("POST /tenants", "POST /sign-in/elsewhere"),
     }
 )

@@ -268,9 +268,10 @@ async def test_new_way_in_takes_everything_away_and_hands_over_a_link(
 async def test_owner_is_told_by_letter_when_a_way_to_sign_in_changes(
     cast: Cast, database: Database, signed_in: Visit
 ) -> None:
+    await give_password(database, cast.manager)
     browser = await signed_in(cast.manager)
     words = {"password": "another cheerful set of words", "password_again": "another cheerful set of words"}
-    assert (await browser.post("/me/password", data=words)).status_code == 303
+    assert (await browser.post("/me/password", data=words | {"current": PASSWORD})).status_code == 303
     post = database.stores.post
     assert isinstance(post, FolderPost)
     letters = [message_from_bytes(file.read_bytes()) for file in post.folder.glob("*.eml")]
@@ -286,6 +287,7 @@ async def test_change_of_password_needs_a_recent_sign_in(
     browser = await signed_in(cast.manager)
     clock.advance(minutes=11)
     words = {"password": "another cheerful set of words", "password_again": "another cheerful set of words"}
+    words["current"] = PASSWORD
     assert (await browser.post("/me/password", data=words)).headers["location"] == "/me/confirm"
     for password, code, status in (
         ("wrong", code_at(clock.now), 422),
@@ -296,7 +298,7 @@ async def test_change_of_password_needs_a_recent_sign_in(
         answer = await sent(browser, "/me/confirm", password=password, code=code, next="/me")
         assert answer.status_code == status
     assert (await browser.post("/me/password", data=words)).headers["location"] == "/me"
-    near = {"password": "Lakeside Health 2026", "password_again": "Lakeside Health 2026"}
+    near = {"password": "Lakeside Health 2026", "password_again": "Lakeside Health 2026", "current": words["password"]}
     assert "too easy to guess" in (await browser.post("/me/password", data=near)).text
 
 

@@ -16,9 +16,19 @@ from starlette.types import ASGIApp
 
 from caretide.identity.models import ApiToken
 from caretide.identity.queries import session_hash
-from caretide.identity.rules import TOKEN
+from caretide.identity.rules import TOKEN, token_place
 from caretide.kernel.actor import Actor
-from caretide.kernel.permissions import BASE, GRANTS, PERSONAL, SERVICE, Role, token_permissions
+from caretide.kernel.ids import new_id
+from caretide.kernel.permissions import (
+    BASE,
+    GRANTS,
+    IN_PERSON,
+    PERSONAL,
+    SERVICE,
+    Role,
+    token_permissions,
+    token_scopes,
+)
 from caretide.runtime.models import AuditEvent
 from caretide.runtime.tx import Database
 from caretide.tenants.models import Member, TenantSetting
@@ -108,7 +118,8 @@ async def test_token_does_what_it_was_made_for_and_no_more(cast: Cast, api: Visi
 def test_no_scope_gives_more_than_the_owner_has(role: Role) -> None:
     everything = [str(one) for one in GRANTS[Role.ADMINISTRATOR]]
     assert token_permissions(GRANTS[role], everything) <= GRANTS[role]
-    assert not token_permissions(GRANTS[role], everything) & PERSONAL
+    assert not token_permissions(GRANTS[role], everything) & (PERSONAL | IN_PERSON)
+    assert not token_scopes(GRANTS[role]) & (PERSONAL | IN_PERSON)
     assert token_permissions(GRANTS[role], ()) == BASE
     assert token_permissions(SERVICE, everything) <= SERVICE
 
@@ -176,7 +187,7 @@ async def test_token_shrinks_with_its_owners_role_and_the_tenants_settings(
     database: Database, cast: Cast, api: Visit, show: Show
 ) -> None:
     managers = await show((await make(api, cast.manager, scopes=["patient:read", "team:read"]))["token"])
-    administrators = await show((await make(api, cast.administrator, scopes=["patient:read", "member:write"]))["token"])
+    administrators = await show((await make(api, cast.administrator, scopes=["patient:read", "ending:read"]))["token"])
     assert (await managers.get("/manager/team-metrics")).status_code == 200
     assert (await administrators.get("/patients")).status_code == 200
     async with database.tx(cast.system) as tx:
@@ -185,19 +196,62 @@ async def test_token_shrinks_with_its_owners_role_and_the_tenants_settings(
         await tx.db.execute(insert(TenantSetting).values(id=cast.clinic_id, **said))
     assert (await managers.get("/manager/team-metrics")).status_code == 403
     assert (await administrators.get("/patients")).status_code == 403
-    assert (await administrators.get("/admin/users")).status_code == 200
+    assert (await administrators.get("/admin/access-endings")).status_code == 200
 
 
 @pytest.mark.req("W-13")
 async def test_token_makes_no_token_and_ends_no_session(cast: Cast, api: Visit, show: Show) -> None:
-    everything = sorted(GRANTS[Role.ADMINISTRATOR] - GRANTS[Role.BILLING] - PERSONAL)
+    everything = sorted(GRANTS[Role.ADMINISTRATOR] - GRANTS[Role.BILLING] - PERSONAL - IN_PERSON)
     made = await make(api, cast.administrator, scopes=everything)
     program = await show(made["token"])
     assert (await program.post("/me/tokens", json=READS)).status_code == 403
     assert (await program.get("/me/tokens")).status_code == 403
+    assert (await program.get("/me/sessions")).json()["permission"] == "self:manage"
     assert (await program.delete("/me/sessions")).status_code == 403
-    account = (await program.post("/admin/service-accounts", json={"name": "Mine"})).json()["id"]
-    assert (await program.post(f"/admin/service-accounts/{account}/tokens", json=READS)).status_code == 401
+    account, _ = await service(api, cast)
+    assert (await program.post("/admin/service-accounts", json={"name": "Mine"})).status_code == 403
+    assert (await program.post(f"/admin/service-accounts/{account}/tokens", json=READS)).status_code == 403
+
+
+@pytest.mark.req("W-13", "Z-05")
+@pytest.mark.parametrize("scope", sorted(IN_PERSON))
+async def test_no_token_is_made_that_lets_people_in(scope: str, cast: Cast, api: Visit) -> None:
+    refused = await (await api(cast.administrator)).post("/me/tokens", json=READS | {"scopes": [scope]})
+    assert (refused.status_code, refused.json()["field"]) == (422, "scopes")
+
+
+@pytest.mark.req("W-13", "Z-05", "V-14")
+async def test_token_made_with_it_before_lets_nobody_in(
+    database: Database, cast: Cast, api: Visit, show: Show, clock: HandClock
+) -> None:
+    """A token that carried everything when it was made: neither links, roles, settings nor the like."""
+    text = f"caretide_dev_{cast.tenant_id.hex}{new_id().hex}_{'k' * 43}"
+    place = token_place(text)
+    assert place
+    async with database.tx(cast.administrator) as tx:
+        whose = {"member_id": cast.administrator.member_id, "account_id": cast.administrator.account_id}
+        row = {"id": place[1], "name": "Old", "scopes": sorted(IN_PERSON | {"patient:read"}), "networks": [], **whose}
+        times = {"created_at": tx.now, "expires_at": tx.now + timedelta(days=30)}
+        await tx.db.execute(insert(ApiToken).values(**row, **times, secret_hash=session_hash(text)))
+    program, member = await show(text), f"/members/{cast.billing.member_id}"
+    assert (await program.get("/patients")).status_code == 200
+    person = {"email": "mallory@example.com", "name": "Mallory", "role": "administrator"}
+    waived = {"member_id": str(cast.manager.member_id), "duty": "approve_own_time", "reason": "Few"}
+    waived["ends_on"] = f"{clock.now.date() + timedelta(days=9)}"
+    for method, path, body in (
+        ("POST", "/members", person),
+        ("POST", "/admin/users", person),
+        ("POST", f"{member}/invitation", {}),
+        ("POST", f"{member}/reinstate", {}),
+        ("POST", f"{member}/new-way-in", {"reason": "We spoke"}),
+        ("PATCH", member, {"role": "administrator"}),
+        ("PATCH", "/admin/settings", {"idle_minutes": 30}),
+        ("POST", "/admin/waivers", waived),
+        ("POST", "/admin/service-accounts", {"name": "Mine"}),
+        ("POST", "/emergency/search", {"number": "M001"}),
+    ):
+        answer = await program.request(method, path, json=body)
+        assert (answer.status_code, answer.json().get("permission") in IN_PERSON) == (403, True), path
 
 
 async def test_token_takes_a_recent_sign_in(cast: Cast, signed_in: Visit, clock: HandClock) -> None:

@@ -18,6 +18,7 @@ EXPECTED = """
     document:read        A m c b p u
     document:release     A m . b p .
     document:write       A . . b . .
+    ending:read          A . . . . .
     enrollment:write     A m c . p .
     glass:read           A m . . . u
     glass:review         A m . . . .

@@ -23,7 +23,7 @@ async def end_session(request: Request, tx: TokenTx) -> None:
 
 @router.get("/me/sessions")
 async def list_sessions(request: Request, tx: TokenTx) -> tuple[SessionLine, ...]:
-    """List one's own sessions, the one that asks first."""
+    """List one's own sessions, the one that asks first. A token cannot ask: only a session's secret."""
     return await queries.my_sessions(tx, bearer_secret(request))
 
 

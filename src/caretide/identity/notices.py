@@ -15,7 +15,7 @@ def tell(tx: Tx, email: str, what: str) -> None:
 NOTICES: Final = {
     "password": (
         "Your password was changed",
-        "The password of your Caretide account was changed.",
+        "The password of your Caretide account was changed. Its other sessions have ended; tokens for programs go on.",
     ),
     "passkey": (
         "A passkey was added to your account",
@@ -23,15 +23,15 @@ NOTICES: Final = {
     ),
     "passkey-gone": (
         "A passkey was removed from your account",
-        "A passkey was removed from your Caretide account.",
+        "A passkey was removed from your Caretide account. Its other sessions have ended.",
     ),
     "totp": (
         "An authenticator app was set up for your account",
-        "An authenticator app was set up for your Caretide account.",
+        "An authenticator app was set up for your Caretide account. Its other sessions have ended.",
     ),
     "totp-gone": (
         "The authenticator app was removed from your account",
-        "The authenticator app was removed from your Caretide account.",
+        "The authenticator app was removed from your Caretide account. Its other sessions have ended.",
     ),
     "codes": (
         "New recovery codes for your account",

@@ -110,13 +110,14 @@ class CodesPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPage:
-    """One's own account: what one signs in with, and where one is signed in."""
+    """One's own account: what one signs in with, where one is signed in, and how many tokens stand in this tenant."""
 
     name: str
     email: str
     factors: FactorsOf
     passkeys: tuple[PasskeyLine, ...]
     sessions: tuple[SessionLine, ...]
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Who acts."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 from uuid import UUID
 
@@ -15,7 +16,8 @@ class Actor:
 
     `walled` means that the database shows only the patients of the member's roster. `roles` are for the
     record: what may be done, the permissions say. `glasses` are the patients whom they see by emergency access alone,
-    each with the id of its use.
+    each with the id of its use. `proved_at` is when the factors of their session were last given; None for who acts
+    without one: the command line, a job, a program's token.
     """
 
     kind: str
@@ -27,6 +29,7 @@ class Actor:
     name: str = ""
     roles: tuple[str, ...] = ()
     glasses: tuple[tuple[UUID, UUID], ...] = ()
+    proved_at: datetime | None = None
 
     @property
     def is_caller(self) -> bool:
@@ -44,10 +47,10 @@ class Actor:
         return cls(kind="nobody", tenant_id=None, permissions=frozenset())
 
     @classmethod
-    def account(cls, account_id: UUID, name: str) -> Self:
+    def account(cls, account_id: UUID, name: str, proved_at: datetime | None = None) -> Self:
         """Return a person who has signed in but acts in no tenant: may only manage their own account."""
         mine = frozenset({Permission.SELF, Permission.SELF_MANAGE, Permission.SIGN_IN})
-        return cls("account", None, mine, account_id=account_id, name=name)
+        return cls("account", None, mine, account_id=account_id, name=name, proved_at=proved_at)
 
     @classmethod
     def entrant(cls, account_id: UUID, name: str) -> Self:

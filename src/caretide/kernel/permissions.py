@@ -23,6 +23,7 @@ class Permission(StrEnum):
     DOCUMENT_READ = "document:read"
     DOCUMENT_RELEASE = "document:release"
     DOCUMENT_WRITE = "document:write"
+    ENDING_READ = "ending:read"
     ENROLLMENT_WRITE = "enrollment:write"
     GLASS_READ = "glass:read"
     GLASS_REVIEW = "glass:review"
@@ -65,6 +66,12 @@ P = Permission
 EVERYONE: Final = frozenset({P.SELF, P.SELF_MANAGE, P.SIGN_IN, P.CLINIC_READ, P.MEMBER_READ})
 PERSONAL: Final = frozenset({P.SELF_MANAGE, P.SIGN_IN})
 """What takes a person who signed in: their sessions, factors and tokens. No token carries it, whatever its scopes."""
+IN_PERSON: Final = frozenset(
+    {P.MEMBER_WRITE, P.TENANT_WRITE, P.COMPANY_WRITE, P.RULES_WRITE, P.GLASS_USE, P.GLASS_REVIEW}
+)
+"""What lets people in, says who may do what, or opens records beyond a roster: a person does it, signed in lately. No
+token carries it, and one that was made with it has lost it. To hand patients to who works here already is no such act.
+"""
 BASE: Final = EVERYONE - PERSONAL
 """What every token may do: say who it is, and name clinics and colleagues."""
 CARE: Final = frozenset({P.PATIENT_READ, P.TIME_READ, P.MONTH_READ, P.DOCUMENT_READ})
@@ -108,7 +115,7 @@ PRINCIPALS: Final = {"company director": DIRECTOR, "platform operator": OPERATOR
 
 HEALTH: Final = frozenset(Permission) - {
     *(P.AUDIT_READ, P.CLINIC_READ, P.CLINIC_WRITE, P.COMPANY_READ, P.COMPANY_WRITE, P.MEMBER_READ, P.MEMBER_WRITE),
-    *(P.RULES_WRITE, P.SELF, P.SELF_MANAGE, P.SIGN_IN, P.TENANT_READ, P.TENANT_WRITE),
+    *(P.ENDING_READ, P.RULES_WRITE, P.SELF, P.SELF_MANAGE, P.SIGN_IN, P.TENANT_READ, P.TENANT_WRITE),
 }
 """What shows or changes something of a patient: all but these, so that a new permission is one of health data."""
 
@@ -126,9 +133,9 @@ def walled(role: Role, *, administrators_see_health: bool = True) -> bool:
 
 def token_scopes(owned: frozenset[Permission]) -> frozenset[Permission]:
     """Return what somebody with these permissions may choose for a token, beside what every token may do."""
-    return owned - EVERYONE
+    return owned - EVERYONE - IN_PERSON
 
 
 def token_permissions(owned: frozenset[Permission], scopes: Collection[str]) -> frozenset[Permission]:
     """Return what a token may do now: never more than its owner may, whatever it was made with."""
-    return (owned - PERSONAL) & (BASE | {one for one in Permission if one in scopes})
+    return (owned - PERSONAL - IN_PERSON) & (BASE | {one for one in Permission if one in scopes})

@@ -80,15 +80,15 @@ DONE: Final = {
     "timer-gone": "This timer was stopped meanwhile. Time in which nobody was seen awaits a second person.",
     "voided": "The entry is void. It stays in the record.",
     "passkey": "The passkey was added.",
-    "passkey-gone": "The passkey was removed.",
+    "passkey-gone": "The passkey was removed. Your other sessions have ended.",
     "passkey-named": "The passkey has its new name.",
-    "password": "Your password was changed.",
+    "password": "Your password was changed. Your other sessions have ended; tokens for programs go on.",
     "recovery": "You signed in with a recovery code, which is used up. If your phone or key is lost, remove it here.",
     "session-ended": "That session has ended.",
     "sessions-ended": "All your other sessions have ended.",
     "signed-out-member": "Their sessions here have ended.",
-    "totp": "The authenticator app was set up.",
-    "totp-gone": "The authenticator app was removed.",
+    "totp": "The authenticator app was set up. Other sessions of yours have ended.",
+    "totp-gone": "The authenticator app was removed. Your other sessions have ended.",
     "welcome": "Welcome to Caretide.",
 }
 """Key -> sentence. Only the key travels in the cookie, so nothing about a patient ever does."""
@@ -177,7 +177,9 @@ def ask_for(request: Request, at: str) -> Response:
         # A fragment's own address holds no page: the browser goes back to the page that it was on.
         page = local(urlsplit(request.headers.get("hx-current-url", "")).path) if request.method != "GET" else ""
         return Response(status_code=401, headers={"HX-Redirect": f"{at}?next={page or request.url.path}"})
-    return RedirectResponse(f"{at}?next={request.url.path}" if request.method == "GET" else at, status_code=303)
+    # A form's own address shows nothing either: back to the page that it stood on, which our browsers name.
+    page = request.url.path if request.method == "GET" else local(urlsplit(request.headers.get("referer", "")).path, "")
+    return RedirectResponse(f"{at}?next={page}" if page else at, status_code=303)
 
 
 def with_toast(response: Response, message: Message) -> Response:

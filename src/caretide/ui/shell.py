@@ -91,7 +91,7 @@ class Workplace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shell:
-    """The frame of a page; without an account it is that of a visitor."""
+    """The frame of a page; without an account it is that of a visitor. `is_fresh`: they proved who they are lately."""
 
     section: str = ""
     nav: tuple[NavLink, ...] = ()
@@ -104,6 +104,7 @@ class Shell:
     emergencies: tuple[Emergency, ...] = ()
     idle_seconds: int = 900
     messages: tuple[Message, ...] = ()
+    is_fresh: bool = True
 
     @property
     def may_switch(self) -> bool:

@@ -16,9 +16,10 @@ from caretide.identity import queries
 from caretide.identity.keys import account_cipher
 from caretide.identity.models import RecoveryCode, TotpSeed
 from caretide.identity.notices import tell
-from caretide.identity.opening import SignedIn, completed, require_recent
+from caretide.identity.opening import SignedIn, completed, renewed, require_recent
 from caretide.identity.passwords import try_password
 from caretide.identity.rules import STEP, Factor, Kind, Stage
+from caretide.identity.sessions import end_others
 from caretide.identity.tries import Refused, failed, forgotten, hold, of_account, succeeded
 from caretide.kernel.errors import Conflict, Invalid
 from caretide.kernel.permissions import Permission
@@ -76,7 +77,10 @@ async def _opened(tx: Tx, account_id: UUID, sealed: bytes) -> str:
 
 @requires(Permission.SIGN_IN, creates(Data.ACCOUNT))
 async def confirm_totp(tx: Tx, secret: str, code: str) -> SignedIn:
-    """Bind the authenticator app by its first code; the session gets a new secret. Raises Invalid for a wrong one."""
+    """Bind the authenticator app by its first code. Raises Invalid for a wrong one.
+
+    The session gets a new secret; every other one of the account ends.
+    """
     known = await require_recent(tx, secret)
     seed = await _unconfirmed(tx, known.account_id)
     if seed is None:
@@ -87,6 +91,7 @@ async def confirm_totp(tx: Tx, secret: str, code: str) -> SignedIn:
     bound = update(TotpSeed).where(TotpSeed.account_id == known.account_id)
     await tx.db.execute(bound.values(confirmed_at=tx.now, last_step=step))
     await forgotten(tx, of_account(Kind.TOTP, known.account_id))
+    await end_others(tx, known.account_id, secret)
     tell(tx, known.email, "totp")
     return await completed(tx, secret, Factor.TOTP)
 
@@ -100,14 +105,19 @@ def matching_step(seed: str, code: str, now: datetime) -> int | None:
 
 
 @requires(Permission.SIGN_IN, changes(Data.ACCOUNT))
-async def remove_totp(tx: Tx, secret: str) -> None:
-    """Take the authenticator app away; refused where nothing else would be left beside the password."""
+async def remove_totp(tx: Tx, secret: str) -> str:
+    """Take the authenticator app away; refused where nothing else would be left beside the password.
+
+    Every other session of the account ends; this one goes on under the new secret that is returned.
+    """
     known = await require_recent(tx, secret)
     if not (await queries.factors_of(tx, known.account_id)).passkeys:
         raise Conflict("Add a passkey first: without a second factor nobody signs in")
     await tx.db.execute(delete(TotpSeed).where(TotpSeed.account_id == known.account_id))
     await forgotten(tx, of_account(Kind.TOTP, known.account_id))
+    await end_others(tx, known.account_id, secret)
     tell(tx, known.email, "totp-gone")
+    return await renewed(tx, secret)
 
 
 @requires(Permission.SIGN_IN, signs_in(Data.ACCOUNT))

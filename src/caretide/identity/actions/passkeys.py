@@ -21,11 +21,12 @@ from webauthn.helpers.structs import (
 from caretide.identity import queries
 from caretide.identity.models import Account, Challenge, Passkey
 from caretide.identity.notices import tell
-from caretide.identity.opening import SignedIn, completed, opened, require_recent
+from caretide.identity.opening import SignedIn, completed, opened, renewed, require_recent
 from caretide.identity.passwords import new_account
 from caretide.identity.queries.policy import check_unclaimed, is_asked_for_passkey
 from caretide.identity.rules import Factor, Site
 from caretide.identity.rules.policy import is_by_passkey
+from caretide.identity.sessions import end_others
 from caretide.kernel.errors import Conflict, Invalid, NotFound, Unauthenticated
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission
@@ -220,8 +221,12 @@ async def rename_passkey(tx: Tx, passkey_id: UUID, name: str) -> None:
 
 
 @requires(Permission.SIGN_IN, changes(Data.ACCOUNT))
-async def remove_passkey(tx: Tx, secret: str, passkey_id: UUID) -> None:
-    """Take a passkey away; refused for the last one where nobody could sign in without it, or a tenant asks for one."""
+async def remove_passkey(tx: Tx, secret: str, passkey_id: UUID) -> str:
+    """Take a passkey away; refused for the last one where nobody could sign in without it, or a tenant asks for one.
+
+    Every other session of the account ends: what the passkey opened is not told apart. This one goes on under the new
+    secret that is returned.
+    """
     known = await require_recent(tx, secret)
     # Two that are taken away side by side wait for each other: one of them is the last.
     await tx.db.execute(select(Account.id).where(Account.id == known.account_id).with_for_update())
@@ -233,7 +238,9 @@ async def remove_passkey(tx: Tx, secret: str, passkey_id: UUID) -> None:
     mine = delete(Passkey).where(Passkey.id == passkey_id, Passkey.account_id == known.account_id)
     if not (await tx.db.execute(mine)).rowcount:
         raise NotFound("There is no such passkey")
+    await end_others(tx, known.account_id, secret)
     tell(tx, known.email, "passkey-gone")
+    return await renewed(tx, secret)
 
 
 async def _descriptors(tx: Tx, account_id: UUID) -> list[PublicKeyCredentialDescriptor]:

@@ -21,6 +21,7 @@ from caretide.identity.queries.providers import Provider, company_provider, link
 from caretide.identity.rules import ABSOLUTE, Factor
 from caretide.identity.rules.id_tokens import BadTokenError, Expected, Vouched, has_two_factors, read
 from caretide.identity.schemas import ProviderForm
+from caretide.identity.sessions import require_fresh
 from caretide.kernel.errors import Conflict, NotFound
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, changes, creates, signs_in
@@ -33,13 +34,18 @@ LASTS = timedelta(minutes=10)
 
 @requires(Permission.TENANT_WRITE, changes(Data.SETTINGS))
 async def save_tenant_provider(tx: Tx, form: ProviderForm) -> None:
-    """Set up the acting tenant's identity provider, or change it; on from now on."""
+    """Set up the acting tenant's identity provider, or change it; on from now on. Asks for a recent sign-in."""
+    require_fresh(tx)
     await store(tx, await tenant_provider(tx, tx.tenant_id), form, tenant_id=tx.tenant_id, company_id=None)
 
 
 @requires(Permission.TENANT_WRITE, changes(Data.SETTINGS))
 async def switch_off_tenant_provider(tx: Tx) -> int:
-    """Take the tenant's provider's word no more; return how many sessions ended that stood on it."""
+    """Take the tenant's provider's word no more; return how many sessions ended that stood on it.
+
+    Asks for a recent sign-in, as setting it up does.
+    """
+    require_fresh(tx)
     return await switch_off(tx, tenant_id=tx.tenant_id)
 
 

@@ -8,6 +8,7 @@ from caretide.identity import queries
 from caretide.identity.models import Membership, Session
 from caretide.identity.opening import CONFIRM, renewed
 from caretide.identity.rules import LONGEST_IDLE
+from caretide.identity.sessions import end_others
 from caretide.kernel.errors import NotFound, Unauthenticated
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, signs_in, signs_out
@@ -59,12 +60,7 @@ async def end_my_session(tx: Tx, session_id: UUID) -> None:
 @requires(Permission.SELF_MANAGE, signs_out(Data.ACCOUNT))
 async def end_my_other_sessions(tx: Tx, secret: str) -> int:
     """End all of one's sessions but the one that asks; return how many there were."""
-    others = update(Session).where(
-        Session.account_id == tx.actor.account_id,
-        Session.id_hash != queries.session_hash(secret),
-        Session.ended_at.is_(None),
-    )
-    return (await tx.db.execute(others.values(ended_at=tx.now))).rowcount
+    return 0 if tx.actor.account_id is None else await end_others(tx, tx.actor.account_id, secret)
 
 
 @requires(Permission.MEMBER_WRITE, signs_out(Data.ACCOUNT))

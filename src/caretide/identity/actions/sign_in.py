@@ -8,11 +8,12 @@ from sqlalchemy.dialects.postgresql import insert
 from caretide.identity import queries, rules
 from caretide.identity.models import Membership
 from caretide.identity.notices import tell
-from caretide.identity.opening import SignedIn, completed, opened, require_recent
+from caretide.identity.opening import SignedIn, completed, opened, renewed, require_recent
 from caretide.identity.passwords import new_account, set_password, try_password
 from caretide.identity.queries.policy import check_unclaimed, is_asked_for_passkey
 from caretide.identity.rules import Factor
 from caretide.identity.rules.policy import is_by_passkey
+from caretide.identity.sessions import end_others
 from caretide.identity.tries import Refused
 from caretide.kernel.errors import Unauthenticated
 from caretide.kernel.permissions import Permission
@@ -57,12 +58,27 @@ async def resume_by_password(tx: Tx, secret: str, password: str, *, network: str
 
 
 @requires(Permission.SIGN_IN, changes(Data.ACCOUNT))
-async def change_password(tx: Tx, secret: str, password: str, *, words: Iterable[str] = ()) -> None:
-    """Put a new password in place of the old one, or a first one; asks for a recent sign-in."""
+async def change_password(
+    tx: Tx, secret: str, password: str, *, current: str = "", network: str = "", words: Iterable[str] = ()
+) -> str | Refused:
+    """Put a new password in place of the `current` one, or a first one; asks for a recent sign-in.
+
+    Every other session of the account ends; this one goes on under the new secret that is returned. Tokens stand: they
+    were made within ten minutes of a sign-in, and a program should not stop unseen. A wrong current password is
+    refused and counts as a try, as at sign-in.
+    """
     known = await require_recent(tx, secret)
     rules.check_password(password, email=known.email, name=known.display_name, words=words)
+    account = await queries.account_by_email(tx, known.email)
+    if account is not None and account.password_hash is not None:
+        refused = await try_password(tx, known.email, account.password_hash, current, network)
+        if refused is not None:
+            tx.note(outcome="refused")
+            return refused
     await set_password(tx, known.account_id, known.email, password)
+    await end_others(tx, known.account_id, secret)
     tell(tx, known.email, "password")
+    return await renewed(tx, secret)
 
 
 @open_to_all(

@@ -1,17 +1,19 @@
 """One's own account: what one signs in with, and where one is signed in."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from fastapi import Request
 from starlette.responses import Response
 
 from caretide.identity import actions, queries
-from caretide.identity.actions import CONFIRM, SignedIn
+from caretide.identity.actions import CONFIRM, Refused, SignedIn
 from caretide.identity.pages.sign_in import WRONG_CODE, entered, refusal, shown_factors
+from caretide.identity.queries.tokens import my_tokens
 from caretide.identity.schemas import AccountPage, ProofPage
 from caretide.kernel.errors import Invalid
 from caretide.runtime.tx import Tx
-from caretide.runtime.web import Known, Router, SessionTx, network_of, session_secret
+from caretide.runtime.web import Known, Router, SessionTx, keep_session, network_of, session_secret
 from caretide.ui import respond
 from caretide.ui.forms import FormState
 from caretide.ui.shell import landing
@@ -34,30 +36,44 @@ async def show_account(request: Request, tx: SessionTx) -> Response:
 async def _show(request: Request, tx: Tx, form: FormState | None = None) -> Response:
     secret = session_secret(request)
     known = await queries.standing(tx, secret)
+    tokens = await my_tokens(tx) if tx.actor.tenant_id is not None else []
     page = AccountPage(
         name=known.display_name,
         email=known.email,
         factors=await queries.factors_of(tx, known.account_id),
         passkeys=await queries.my_passkeys(tx),
         sessions=await queries.my_sessions(tx, secret),
+        tokens=sum(one.state == "active" for one in tokens),
     )
     return await respond.page(request, tx, "identity/account.html", page, section="me", form=form)
 
 
 @router.post("/me/password")
 async def change_password(request: Request, tx: SessionTx) -> Response:
-    """Put a new password in place of the old one."""
+    """Put a new password in place of the old one; the other sessions end."""
     values = await respond.fields(request)
-    new, again = (str(values.get(name, "")) for name in ("password", "password_again"))
+    new, again, current = (str(values.get(name, "")) for name in ("password", "password_again", "current"))
+    found: list[str | Refused] = []
 
     async def act() -> None:
         if new != again:
             raise Invalid("The two passwords differ", field="password_again")
-        place = (await request.app.state.shell(tx, "me", None)).tenant_name
-        await actions.change_password(tx, session_secret(request), new, words=[place])
+        words = [(await request.app.state.shell(tx, "me", None)).tenant_name]
+        given = {"current": current, "network": network_of(request)}
+        found.append(await actions.change_password(tx, session_secret(request), new, words=words, **given))
 
     refused = await respond.attempt(tx, "password", values, act)
-    return await _show(request, tx, refused) if refused else respond.redirect(request, "/me", done="password")
+    if found and isinstance(found[0], Refused):
+        # Refused without undoing that it was counted.
+        refused = refusal("password", found[0], "The current password is wrong.")
+    return await _show(request, tx, refused) if refused else _renewed(request, found, "password")
+
+
+def _renewed(request: Request, secrets: Sequence[object], done: str) -> Response:
+    """Lead back to the account under the session's new secret."""
+    response = respond.redirect(request, "/me", done=done)
+    keep_session(request, response, str(secrets[0]))
+    return response
 
 
 @router.post("/me/passkeys/{passkey_id}")
@@ -74,18 +90,25 @@ async def rename_passkey(request: Request, tx: SessionTx, passkey_id: UUID) -> R
 @router.post("/me/passkeys/{passkey_id}/remove")
 async def remove_passkey(request: Request, tx: SessionTx, passkey_id: UUID) -> Response:
     """Take a passkey away."""
-    secret = session_secret(request)
-    refused = await respond.attempt(
-        tx, f"passkey-{passkey_id}", {}, lambda: actions.remove_passkey(tx, secret, passkey_id)
-    )
-    return await _show(request, tx, refused) if refused else respond.redirect(request, "/me", done="passkey-gone")
+    found: list[str] = []
+
+    async def act() -> None:
+        found.append(await actions.remove_passkey(tx, session_secret(request), passkey_id))
+
+    refused = await respond.attempt(tx, f"passkey-{passkey_id}", {}, act)
+    return await _show(request, tx, refused) if refused else _renewed(request, found, "passkey-gone")
 
 
 @router.post("/me/totp/remove")
 async def remove_totp(request: Request, tx: SessionTx) -> Response:
     """Take the authenticator app away."""
-    refused = await respond.attempt(tx, "totp", {}, lambda: actions.remove_totp(tx, session_secret(request)))
-    return await _show(request, tx, refused) if refused else respond.redirect(request, "/me", done="totp-gone")
+    found: list[str] = []
+
+    async def act() -> None:
+        found.append(await actions.remove_totp(tx, session_secret(request)))
+
+    refused = await respond.attempt(tx, "totp", {}, act)
+    return await _show(request, tx, refused) if refused else _renewed(request, found, "totp-gone")
 
 
 @router.post("/me/sessions/{session_id}/end")
@@ -118,7 +141,8 @@ async def show_confirm(request: Request, tx: SessionTx, next: str = "/me") -> Re
 async def _ask(request: Request, tx: Tx, then: str, form: FormState | None = None) -> Response:
     known = await queries.standing(tx, session_secret(request))
     factors = await shown_factors(tx, known)
-    page = ProofPage(name=known.display_name, email=known.email, factors=factors, next=then)
+    vouched = known.issuer is not None
+    page = ProofPage(name=known.display_name, email=known.email, factors=factors, next=then, vouched=vouched)
     return await respond.page(request, tx, "identity/confirm.html", page, section="me", form=form)
 
 

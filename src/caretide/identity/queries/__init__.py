@@ -156,7 +156,7 @@ async def my_passkeys(tx: Tx) -> tuple[PasskeyLine, ...]:
     )
 
 
-@requires(Permission.SELF, reads(Data.ACCOUNT))
+@requires(Permission.SELF_MANAGE, reads(Data.ACCOUNT))
 async def my_sessions(tx: Tx, secret: str) -> tuple[SessionLine, ...]:
     """Return the acting account's sessions that stand, the one that asks first, then those last used."""
     wanted = select(

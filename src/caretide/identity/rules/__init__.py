@@ -241,7 +241,7 @@ def check_scopes(wanted: Iterable[str], offered: Collection[Permission]) -> list
     if not found:
         raise Invalid("Choose at least one thing that the token may do", field="scopes")
     if not set(found) <= set(offered):
-        raise Invalid("A token may do nothing that its owner may not", field="scopes")
+        raise Invalid("A token may do nothing that its owner may not, and nothing that takes a person", field="scopes")
     return found
 
 

@@ -40,7 +40,7 @@ def _endings() -> Select[*tuple[Any, ...]]:
     )
 
 
-@requires(Permission.MEMBER_WRITE, reads(Data.STAFF))
+@requires(Permission.ENDING_READ, reads(Data.STAFF))
 async def access_endings(tx: Tx, since: datetime | None = None, after: UUID | None = None) -> list[EndingOut]:
     """Return the events `workforce.access_ended`, oldest first and 200 at most, from a moment or after an event on."""
     wanted = _endings().order_by(AccessEnding.ended_at, AccessEnding.id).limit(MOST)

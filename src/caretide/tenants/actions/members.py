@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 
 from caretide.identity import actions as identity
+from caretide.identity.sessions import require_fresh
 from caretide.kernel.errors import Conflict, Forbidden, Invalid
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission, Role
@@ -43,7 +44,11 @@ class NewMember(MemberDetails):
 
 @requires(Permission.MEMBER_WRITE, creates(Data.STAFF))
 async def invite_member(tx: Tx, new: NewMember) -> Invited:
-    """Make a member and a one-time link for them; who was invited before and did not come gets a new link."""
+    """Make a member and a one-time link for them; who was invited before and did not come gets a new link.
+
+    Asks for a recent sign-in, as everything does that lets people in.
+    """
+    require_fresh(tx)
     email = rules.check_email(new.email)
     details = rules.checked_details(new)
     known = (await tx.db.execute(select(Member.id, Member.status).where(Member.email == email))).one_or_none()
@@ -77,7 +82,8 @@ async def _add_licenses(tx: Tx, member_id: UUID, licenses: tuple[License, ...]) 
 
 @requires(Permission.MEMBER_WRITE, changes(Data.STAFF))
 async def renew_invitation(tx: Tx, member_id: UUID) -> Invited:
-    """Give somebody who has not come yet a new link; the lost one opens nothing any more."""
+    """Give somebody who has not come yet a new link; the lost one opens nothing any more. Asks for a recent sign-in."""
+    require_fresh(tx)
     if (await queries.member(tx, member_id)).status != "invited":
         raise Conflict("Only somebody who has not come yet can be invited anew")
     return await _renew(tx, member_id)
@@ -110,6 +116,7 @@ async def link_for(
 @requires(Permission.MEMBER_WRITE, creates(Data.STAFF))
 async def invite_to_clinic(tx: Tx, clinic_id: UUID, new: NewMember, npi: str) -> Invited:
     """Invite a member; a practitioner's NPI makes them one who bills for the clinic's group."""
+    require_fresh(tx)
     clinic = await queries.clinic(tx, clinic_id)
     is_practitioner = rules.require_role(new.role) is Role.PRACTITIONER
     if is_practitioner != bool(npi):
@@ -128,11 +135,12 @@ async def update_member(tx: Tx, member_id: UUID, details: MemberDetails) -> None
 
     Minutes already recorded, and a timer that runs, keep the role and credential they began with. Nobody changes
     their own role, and the last active administrator stays one. Whose role changes confirms who they are, and goes on
-    under a new session.
+    under a new session; who changes it has signed in lately.
     """
     known = await queries.member_details(tx, member_id)
     checked = rules.checked_details(rules.following_role(known, details))
     if checked.role != known.role:
+        require_fresh(tx)
         if member_id == tx.actor.member_id:
             raise Forbidden("Nobody changes their own role; ask another administrator")
         await _keep_an_administrator(tx, member_id)
@@ -195,7 +203,11 @@ async def sign_out_member(tx: Tx, member_id: UUID) -> int:
 
 @requires(Permission.MEMBER_WRITE, changes(Data.STAFF))
 async def reinstate_member(tx: Tx, member_id: UUID) -> None:
-    """Let a suspended member in again: at work at once with an account, else invited, and in need of a new link."""
+    """Let a suspended member in again: at work at once with an account, else invited, and in need of a new link.
+
+    Asks for a recent sign-in.
+    """
+    require_fresh(tx)
     person = await queries.member(tx, member_id)
     if person.status != "suspended":
         raise Conflict("This person's access has not ended")

@@ -4,20 +4,26 @@ from sqlalchemy import insert
 
 from caretide.identity.queries.policy import have_used_passkey
 from caretide.identity.rules.policy import SignInPolicy
+from caretide.identity.sessions import require_fresh
 from caretide.kernel.errors import Invalid
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission, Role
 from caretide.kernel.records import Data, changes
 from caretide.runtime.access import requires
+from caretide.runtime.mail import Letter
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries, rules
 from caretide.tenants.models import TenantSetting
-from caretide.tenants.rules.settings import TenantSettings, kept
+from caretide.tenants.rules.settings import TITLES, TenantSettings, kept
 
 
 @requires(Permission.TENANT_WRITE, changes(Data.SETTINGS))
 async def change_settings(tx: Tx, wanted: TenantSettings) -> list[str]:
-    """Record what differs from what stands, from the next request on; return the names of what changed."""
+    """Record what differs from what stands, from the next request on; return the names of what changed.
+
+    Asks for a recent sign-in. The other administrators are told, and the privacy contact as it stood before.
+    """
+    require_fresh(tx)
     values, standing = kept(wanted), kept(await queries.settings(tx))
     if values["privacy_contact"]:
         values["privacy_contact"] = rules.check_email(values["privacy_contact"])
@@ -31,8 +37,22 @@ async def change_settings(tx: Tx, wanted: TenantSettings) -> list[str]:
     rows = [{"id": new_id(), "name": name, "value": values[name], **who} for name in changed]
     if rows:
         await tx.db.execute(insert(TenantSetting), rows)
+        await _tell(tx, changed, standing["privacy_contact"])
     tx.note(changed=changed)
     return changed
+
+
+async def _tell(tx: Tx, changed: list[str], contact: str) -> None:
+    """Write who changed which settings to those who may not have meant it; what they were set to, the page shows."""
+    administering = [one for one in await queries.members(tx) if one.role == Role.ADMINISTRATOR]
+    others = {one.email for one in administering if one.status == "active" and one.id != tx.actor.member_id}
+    who = tx.actor.name or "The command line"
+    text = (
+        f"{who} changed: {', '.join(TITLES[name] for name in changed)}. See Administration, Settings, in Caretide. If"
+        " you know nothing of it, speak with your colleagues now."
+    )
+    to = sorted({*others, contact} - {""})
+    tx.letters += [Letter(one, "Settings of your organization were changed", text) for one in to]
 
 
 async def _nobody_is_locked_out(tx: Tx) -> None:

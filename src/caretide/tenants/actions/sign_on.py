@@ -7,6 +7,7 @@ from uuid import UUID
 from caretide.identity import actions as identity
 from caretide.identity import queries as accounts
 from caretide.identity.actions import providers
+from caretide.identity.opening import require_recent
 from caretide.identity.provider import Back, Heard
 from caretide.identity.provider_store import store, switch_off
 from caretide.identity.queries.providers import Provider, company_provider, linked_account
@@ -136,13 +137,21 @@ async def choose_place(tx: Tx, secret: str, tenant_id: UUID) -> str:
 
 
 @requires(Permission.SELF_MANAGE, changes(Data.SETTINGS))
-async def save_my_company_provider(tx: Tx, form: ProviderForm) -> None:
-    """Set up the identity provider of the company that the acting account directs, or change it."""
+async def save_my_company_provider(tx: Tx, secret: str, form: ProviderForm) -> None:
+    """Set up the identity provider of the company that the acting account directs, or change it.
+
+    Asks for a recent sign-in, with what the account signs in with here: it opens every tenant that the company serves.
+    """
+    await require_recent(tx, secret)
     company_id = await queries.directed(tx)
     await store(tx, await company_provider(tx, company_id), form, tenant_id=None, company_id=company_id)
 
 
 @requires(Permission.SELF_MANAGE, changes(Data.SETTINGS))
-async def switch_off_my_company_provider(tx: Tx) -> int:
-    """Take the word of the provider of the company that one directs no more; return how many sessions ended."""
+async def switch_off_my_company_provider(tx: Tx, secret: str) -> int:
+    """Take the word of the provider of the company that one directs no more; return how many sessions ended.
+
+    Asks for a recent sign-in, as setting it up does.
+    """
+    await require_recent(tx, secret)
     return await switch_off(tx, company_id=await queries.directed(tx))

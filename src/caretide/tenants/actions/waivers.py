@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import insert, update
 
+from caretide.identity.sessions import require_fresh
 from caretide.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission, Role
@@ -21,8 +22,9 @@ from caretide.tenants.rules.waivers import DUTIES, check_last_day, fits
 async def waive_duty(tx: Tx, member_id: UUID, duty: str, ends_on: date, reason: str) -> UUID:
     """Let a member do alone what two people do otherwise, until a day a year off at most; return the waiver's id.
 
-    By an administrator in person, and for themselves only where there is no other administrator to ask.
+    By an administrator in person who signed in lately, and for themselves only where there is no other one to ask.
     """
+    require_fresh(tx)
     why = clean_text(reason, field="reason", limit=REASON_LENGTH, required=True)
     if duty not in DUTIES:
         raise Invalid("Choose one of the listed duties", field="duty")

@@ -191,9 +191,9 @@ async def show_company_provider(request: Request, tx: SessionTx) -> Response:
 @sign_on.post("/company/sign-on")
 async def save_company_provider(request: Request, tx: SessionTx) -> Response:
     """Set it up or change it."""
-    values = await respond.fields(request)
+    values, secret = await respond.fields(request), session_secret(request)
     refused = await respond.attempt(
-        tx, "provider", values, lambda: actions.save_my_company_provider(tx, parsed(ProviderForm, values))
+        tx, "provider", values, lambda: actions.save_my_company_provider(tx, secret, parsed(ProviderForm, values))
     )
     if refused is None:
         return respond.redirect(request, "/company/sign-on", done="provider")
@@ -203,7 +203,7 @@ async def save_company_provider(request: Request, tx: SessionTx) -> Response:
 @sign_on.post("/company/sign-on/off")
 async def switch_off_company(request: Request, tx: SessionTx) -> Response:
     """Take its word no more."""
-    await actions.switch_off_my_company_provider(tx)
+    await actions.switch_off_my_company_provider(tx, session_secret(request))
     return respond.redirect(request, "/company/sign-on", done="provider-off")
 
 

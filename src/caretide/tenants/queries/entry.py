@@ -59,19 +59,19 @@ _MEMBER = select(
 async def actor_behind(tx: Tx, secret: str, sign_of_life: bool = True) -> Actor:  # noqa: FBT001, FBT002 - see FindActor
     """Return the actor of a session's secret; one who chose no tenant, or may not work there any more, chooses."""
     session = await identity.session(tx, secret, sign_of_life=sign_of_life)
-    if session.tenant_id is None:
-        return Actor.account(session.account_id, session.display_name)
-    if session.via_tenant not in {None, session.tenant_id}:
-        return Actor.account(session.account_id, session.display_name)
+    nowhere = Actor.account(session.account_id, session.display_name, session.auth_time)
+    if session.tenant_id is None or session.via_tenant not in {None, session.tenant_id}:
+        return nowhere
     seeker = Actor("session", session.tenant_id, frozenset(), session.account_id, session.member_id, walled=True)
     await bind(tx.db, seeker)
     member = (await tx.db.execute(_MEMBER, {"member_id": session.member_id})).one_or_none()
     is_served = session.via_company is None or await _serves(tx, session.via_company)
     if member is None or member.status != "active" or not is_served:
-        return Actor.account(session.account_id, session.display_name)
+        return nowhere
     if asks_for_passkey(member.policy, member.role) and not is_by_passkey(session.amr):
         raise Unauthenticated(ASKED_FOR, at=identity.WITH_PASSKEY)
-    return _member_actor(session.tenant_id, session.account_id, session.member_id, member)
+    found = _member_actor(session.tenant_id, session.account_id, session.member_id, member)
+    return replace(found, proved_at=session.auth_time)
 
 
 async def _serves(tx: Tx, company_id: UUID) -> bool:

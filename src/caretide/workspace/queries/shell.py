@@ -5,6 +5,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from caretide.identity.models import Membership
+from caretide.identity.sessions import is_fresh
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
@@ -27,7 +28,8 @@ async def make_shell(tx: Tx, section: str, message: Message | None) -> Shell:
     messages = (message,) if message else ()
     if tx.actor.tenant_id is None:
         nav = (COMPANY,) if await company.directs(tx) else ()
-        return Shell(section=section, nav=nav, account_name=tx.actor.name, messages=messages)
+        name, fresh = tx.actor.name, is_fresh(tx)
+        return Shell(section=section, nav=nav, account_name=name, messages=messages, is_fresh=fresh)
     tenant = await tenants.my_tenant(tx)
     return Shell(
         section=section,
@@ -41,6 +43,7 @@ async def make_shell(tx: Tx, section: str, message: Message | None) -> Shell:
         emergencies=await emergencies(tx) if tx.actor.glasses else (),
         idle_seconds=tenant.idle_minutes * 60,
         messages=messages,
+        is_fresh=is_fresh(tx),
     )
 
 
