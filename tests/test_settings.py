@@ -24,6 +24,8 @@ def test_an_empty_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> Non
         ("CARETIDE_PORT", "abc", "CARETIDE_PORT"),
         ("CARETIDE_MODE", "prod", "CARETIDE_MODE"),
         ("CARETIDE_BASE_URL", "caretide.example.com", "CARETIDE_BASE_URL: must be an address"),
+        ("CARETIDE_OUTBOUND_HOSTS", "login.internal,https://kms.internal", "CARETIDE_OUTBOUND_HOSTS: must be hosts"),
+        ("CARETIDE_OUTBOUND_HOSTS", "login.internal:port", "CARETIDE_OUTBOUND_HOSTS: must be hosts"),
         ("CARETIDE_CONFIG", "/nowhere/caretide.toml", "cannot be read"),
     ],
 )

@@ -48,6 +48,17 @@ def host_of(address: str) -> str:
     return urlsplit(address).hostname or "localhost"
 
 
+def host_and_port(named: str) -> tuple[str, int]:
+    """Return host and port (443 unless it is named) of an entry that names one; raise ValueError for any other.
+
+    An IPv6 address stands in brackets, as in a URL.
+    """
+    parts = urlsplit(f"//{named}")
+    if not parts.hostname or parts.netloc != named or "@" in named or named.endswith(":") or parts.port == 0:
+        raise ValueError(f"no host: {named}")
+    return parts.hostname, parts.port or 443
+
+
 class Settings(BaseSettings):
     """How this installation runs."""
 
@@ -91,7 +102,8 @@ class Settings(BaseSettings):
     outbound_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="hosts of your own network that may be reached over TLS though their addresses are private, with"
-        " commas between them, such as a hospital's identity provider",
+        " commas between them, such as a hospital's identity provider; a host's port is 443 unless it is named,"
+        " as in login.hospital.internal:8443",
     )
     outbound_trust: Path | None = Field(
         None, description="file of the certificates (PEM) that those hosts' own authority is known by"
@@ -189,6 +201,14 @@ class Settings(BaseSettings):
         if not (name and domain and value.isascii() and value.isprintable()):
             raise ValueError("must be an address such as Caretide <care@example.com>")
         return value
+
+    @field_validator("outbound_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(one for one in value if host_and_port(one))
+        except ValueError:
+            raise ValueError("must be hosts such as login.internal or login.internal:8443, with commas") from None
 
     @property
     def secure_cookies(self) -> bool:

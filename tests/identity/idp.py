@@ -57,7 +57,7 @@ class Provider:
 
     @property
     def reach(self) -> Reach:
-        return Reach(frozenset({"127.0.0.1"}), str(self.folder / "authority.pem"))
+        return Reach(frozenset({f"127.0.0.1:{self.port}"}), str(self.folder / "authority.pem"))
 
     def described(self) -> dict[str, Any]:
         """Return the discovery document, with what a test put into it."""

@@ -3,7 +3,7 @@
 import pytest
 
 from caretide.kernel.errors import Invalid, Unavailable
-from caretide.runtime.outbound import Target, addresses_of, ask, checked, is_public
+from caretide.runtime.outbound import Reach, Target, addresses_of, ask, ask_named, checked, is_public
 
 HOST = "hooks.example"
 
@@ -83,8 +83,28 @@ async def test_named_host_is_reached_at_the_address_that_was_looked_at() -> None
 
 
 async def test_operators_own_host_may_be_private() -> None:
-    target = await checked("https://kms.internal:8443/", ["kms.internal"], is_operators=True, resolve=names("10.0.0.9"))
+    allowed = ["kms.internal:8443", "login.internal", "[fd00::7]:636"]
+    target = await checked("https://kms.internal:8443/", allowed, is_operators=True, resolve=names("10.0.0.9"))
     assert (target.address, target.port) == ("10.0.0.9", 8443)
+    target = await checked("https://LOGIN.internal/", allowed, is_operators=True, resolve=names("10.0.0.8"))
+    assert (target.address, target.port) == ("10.0.0.8", 443)
+    target = await checked("https://[fd00::7]:636/", allowed, is_operators=True, resolve=names("fd00::7"))
+    assert (target.host, target.port) == ("fd00::7", 636)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://login.internal:8443/", "https://login.internal:22/", "https://kms.internal/"),
+        *("https://kms.internal:8444/", "http://kms.internal:8443/", "http://login.internal:443/"),
+    ],
+)
+async def test_operators_host_is_reached_at_its_named_port_and_443_without_one(url: str) -> None:
+    allowed = ["kms.internal:8443", "login.internal"]
+    with pytest.raises(Invalid, match="may not be reached"):
+        await checked(url, allowed, is_operators=True, resolve=names("10.0.0.9"))
+    with pytest.raises(Invalid, match="may not be reached"):
+        await ask_named(Reach(frozenset(allowed)), "GET", url.replace("https://kms.internal/", "https://127.0.0.1/"))
 
 
 async def test_no_answer_is_said_without_the_address(unused_tcp_port: int) -> None:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import h11
 
 from caretide.kernel.errors import Invalid, Unavailable
+from caretide.settings import host_and_port
 
 REFUSED: Final = "This address may not be reached from here"
 MOST_BYTES: Final = 1024 * 1024
@@ -34,7 +35,10 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What an operator lets be reached beside the internet at large: hosts, and whose certificates they have."""
+    """What an operator lets be reached beside the internet at large: hosts, and whose certificates they have.
+
+    A host stands alone, for port 443, or with its port.
+    """
 
     hosts: frozenset[str] = frozenset()
     trust: str | None = None
@@ -108,15 +112,16 @@ async def checked(
 ) -> Target:
     """Return where a URL leads; raise Invalid unless it is an allowed host's, over TLS, at public addresses alone.
 
-    `is_operators` is for what stands in the settings: another port and a private address are theirs to name.
+    `allowed` names hosts, each for port 443 alone or with its own port (`host:8443`). `is_operators` is for what stands
+    in the settings: a private address is theirs to name.
     """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or 443
+        is_allowed = (host, port) in {host_and_port(one) for one in allowed}
     except ValueError:
         raise Invalid(REFUSED, field="url") from None
     is_plain = all(0x21 <= ord(letter) < 0x7F for letter in url) and "\\" not in url
-    is_allowed = host in {one.lower() for one in allowed} and (port == 443 or is_operators)
     if not (is_plain and is_allowed and parts.scheme == "https" and parts.username is None and not parts.fragment):
         raise Invalid(REFUSED, field="url")
     found = await resolve(host, port)
@@ -157,11 +162,13 @@ async def ask_named(
 ) -> Answer:
     """Send one request to the host that an administrator named: in the internet, or one that the operator allowed."""
     try:
-        host = urlsplit(url).hostname or ""
+        parts = urlsplit(url)
+        named = parts.hostname or "", parts.port or 443
     except ValueError:
         raise Invalid(REFUSED, field="url") from None
-    is_operators = host in reach.hosts
-    target = await checked(url, {host}, is_operators=is_operators)
+    is_operators = named in {host_and_port(one) for one in reach.hosts}
+    theirs = f"[{named[0]}]" if ":" in named[0] else named[0]
+    target = await checked(url, reach.hosts if is_operators else {theirs}, is_operators=is_operators)
     return await ask(method, target, headers, body, trust=reach.trust if is_operators else None)
 
 
