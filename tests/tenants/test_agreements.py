@@ -1,5 +1,6 @@
 """No patient data before an agreement is in force: asked of the database, of the API, of the pages."""
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,7 +25,15 @@ from caretide.runtime.tx import Database
 from caretide.schedule import queue_notices
 from caretide.tenants import actions, queries
 from caretide.tenants.models import Agreement
-from caretide.tenants.rules.agreements import AgreementRow, Ending, NewAgreement, check_pdf, endings, lacking
+from caretide.tenants.rules.agreements import (
+    AgreementRow,
+    Ending,
+    NewAgreement,
+    check_pdf,
+    endings,
+    lacking,
+    overlapping,
+)
 from tests.cast import PAPER, Cast, agree, assemble
 from tests.client import Visit
 from tests.database import HandClock
@@ -175,6 +184,10 @@ async def test_nothing_of_an_agreement_can_be_changed(database: Database, cast: 
         ({"file": b""}, "file"),
         ({"file": b"MZ not a PDF"}, "file"),
         ({"file": b"%PDF-1.7 cut short"}, "file"),
+        ({"file": b"%PDF-1.7\n%%EOF" + b" " * 1024}, "file"),
+        ({"file": b"%PDF-\n%%EOF"}, "file"),
+        ({"file": b"%PDF-9.0\n%%EOF"}, "file"),
+        ({"file": b"%PDF-1.x\n%%EOF"}, "file"),
         ({"subcontractors": tuple("abc" * 17)}, "subcontractors"),
     ],
 )
@@ -188,8 +201,65 @@ async def test_what_is_no_agreement_is_refused_by_field(
 
 
 def test_a_file_is_as_large_as_an_agreement_at_most() -> None:
-    with pytest.raises(Invalid, match="larger than 20 MB"):
-        check_pdf(b"%PDF-" + b" " * 20 * 1024 * 1024 + b"%%EOF")
+    with pytest.raises(Invalid, match="larger than 10 MB"):
+        check_pdf(paper(10 * 1024 * 1024 + 1))
+    check_pdf(paper(10 * 1024 * 1024))
+
+
+def paper(size: int) -> bytes:
+    """Return a PDF of so many bytes."""
+    return b"%PDF-2.0\n" + b" " * (size - 14) + b"%%EOF"
+
+
+async def test_a_file_beyond_one_megabyte_is_taken_and_one_beyond_ten_is_refused_in_the_pages_words(
+    cast: Cast, signed_in: Visit, api: Visit
+) -> None:
+    browser, program = await signed_in(cast.administrator), await api(cast.administrator)
+    assert "A PDF of up to 10 MB." in (await browser.get(REGISTER)).text
+    fields = {"kind": "subcontractor", "party": "Long Papers", "effective_on": "2026-02-01"}
+    for size, status in ((2 * 1024 * 1024, 303), (10 * 1024 * 1024, 303), (10 * 1024 * 1024 + 1, 422)):
+        answer = await browser.post(REGISTER, data=fields, files={"file": ("a.pdf", paper(size), "application/pdf")})
+        assert answer.status_code == status
+    assert re.search(r'id="agreement-file-fault">.*The file is larger than 10 MB', answer.text)
+    sent = {"party": "Long Papers", "effective_on": "2026-02-01"}
+    for size, status in ((10 * 1024 * 1024, 201), (10 * 1024 * 1024 + 1, 422)):
+        answer = await program.post(REGISTER, json=sent | {"file": b64encode(paper(size)).decode()})
+        assert answer.status_code == status
+    assert "larger than 10 MB" in answer.text
+    # Whatever else is sent there keeps its limit.
+    answer = await browser.post(f"{REGISTER}/{new_id()}/end", data={"last_day": "2026-10-31", "reason": "x" * 1024**2})
+    assert answer.status_code == 413
+
+
+async def test_agreements_that_bind_on_the_same_days_are_warned_of_and_taken(
+    cast: Cast, database: Database, signed_in: Visit, api: Visit
+) -> None:
+    browser, program = await signed_in(cast.administrator), await api(cast.administrator)
+    sent = {"kind": "subcontractor", "party": "Print House", "file": b64encode(PAPER).decode()}
+    first = (await program.post(REGISTER, json=sent | {"effective_on": "2026-01-01"})).json()
+    assert first["overlaps"] == []
+    assert "Two agreements bind on the same days" not in (await browser.get(REGISTER)).text
+    second = (await program.post(REGISTER, json=sent | {"party": " print  house", "effective_on": "2026-02-01"})).json()
+    assert second["overlaps"] == [first["id"]]
+    page = (await browser.get(REGISTER)).text
+    assert "Two agreements bind on the same days</b> with" in page
+    assert page.count("overlaps another one") == 2
+    register = {one["id"]: one["overlaps"] for one in (await program.get(REGISTER)).json()["agreements"]}
+    assert (register[first["id"]], register[second["id"]]) == ([second["id"]], [first["id"]])
+    async with database.tx(cast.system) as tx:
+        await actions.end_agreement(tx, UUID(first["id"]), date(2026, 1, 31), "Replaced")
+        assert await queries.agreements_beside(tx, UUID(second["id"])) == []
+
+
+def test_only_the_same_party_in_the_same_days_overlaps() -> None:
+    today = date(2026, 11, 2)
+    one = agreement_row(effective_on=date(2026, 1, 1), ends_on=date(2026, 12, 31))
+    next_day, same_day = agreement_row(effective_on=date(2027, 1, 1)), agreement_row(effective_on=date(2026, 12, 31))
+    gone = agreement_row(ends_on=date(2026, 10, 31))
+    others = [replace(same_day, party="Another"), replace(same_day, kind="company", company_id=new_id())]
+    assert overlapping(one, [one, next_day, gone, *others], today) == []
+    assert overlapping(one, [one, same_day], today) == [same_day]
+    assert overlapping(gone, [gone, one], today) == []
 
 
 async def test_alarms_begin_ninety_days_before_the_end(database: Database, cast: Cast, clock: HandClock) -> None:

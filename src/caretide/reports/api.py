@@ -14,7 +14,7 @@ from caretide.reports.queries.endings import access_endings
 from caretide.reports.queries.people import users
 from caretide.reports.queries.settings import settings_out
 from caretide.reports.queries.team import team_metrics
-from caretide.reports.schemas.agreements import AgreementBody, EndBody, RegisterOut
+from caretide.reports.schemas.agreements import AgreementBody, AgreementMade, EndBody, RegisterOut
 from caretide.reports.schemas.company import CompanyPage
 from caretide.reports.schemas.people import EndingOut, RoleBody, UserOut, UsersOut
 from caretide.reports.schemas.settings import SettingsOut, SettingsPatch
@@ -22,7 +22,7 @@ from caretide.reports.schemas.team import TeamMetrics
 from caretide.runtime.web import Known, Router, TokenTx
 from caretide.tenants import actions, queries
 from caretide.tenants.rules import with_licenses
-from caretide.tenants.schemas import Created, InvitedOut, MemberBody
+from caretide.tenants.schemas import InvitedOut, MemberBody
 
 router = Router(Known.TOKEN)
 
@@ -96,9 +96,10 @@ async def list_agreements(tx: TokenTx) -> RegisterOut:
 
 
 @router.post("/admin/agreements", status_code=201, tags=["admin"])
-async def add_agreement(tx: TokenTx, sent: AgreementBody) -> Created:
+async def add_agreement(tx: TokenTx, sent: AgreementBody) -> AgreementMade:
     """Record a signed agreement with its file."""
-    return Created(id=await actions.add_agreement(tx, sent.agreement()))
+    made = await actions.add_agreement(tx, sent.agreement())
+    return AgreementMade(id=made, overlaps=[one.id for one in await queries.agreements_beside(tx, made)])
 
 
 @router.get("/admin/agreements/{agreement_id}/file", tags=["admin"])

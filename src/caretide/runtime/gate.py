@@ -20,7 +20,13 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 MOST_BYTES: Final = 1024 * 1024
 """The largest body that is taken: every form and every JSON document is far smaller."""
 
-LARGER: Final = {"/api/v1/imports": 256 * 1024 * 1024, "/admin/imports": 20 * 1024 * 1024}
+LARGER: Final = {
+    "/api/v1/imports": 256 * 1024 * 1024,
+    "/admin/imports": 20 * 1024 * 1024,
+    # 10 MB of a file. A program's is half as large again in Base64; a form's may be too large, and its page says so.
+    "/api/v1/admin/agreements": 15 * 1024 * 1024,
+    "/admin/agreements": 32 * 1024 * 1024,
+}
 """Places that take files, each with its most: a program's is read as it comes, a form's is held on disk first."""
 
 TOO_MUCH: Final = b"This is more than can be taken at once\n"

@@ -293,7 +293,9 @@ def list_members(tenant: TenantOption, as_json: JsonOption = False) -> None:
 def add_agreement(  # noqa: PLR0913, PLR0917 - an option for each thing that an agreement says
     tenant: TenantOption,
     party: Annotated[str, typer.Option("--with", help="The business associate's name.")],
-    file: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The signed agreement, a PDF.")],
+    file: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="The signed agreement, a PDF of up to 10 MB.")
+    ],
     effective: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day on which it takes effect.")],
     ends: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Its last day, if it has one.")] = None,
     kind: Annotated[str, typer.Option(help="operator (who runs this installation) or subcontractor.")] = "operator",
@@ -308,12 +310,12 @@ def add_agreement(  # noqa: PLR0913, PLR0917 - an option for each thing that an 
     from caretide.tenants import actions, queries
     from caretide.tenants.rules.agreements import NewAgreement
 
-    async def add(tx: "Tx") -> str:
+    async def add(tx: "Tx") -> tuple[str, list[str]]:
         company_id = await queries.company_by_slug(tx, company) if company else None
         new = NewAgreement(
             kind="company" if company else kind,
             party=party,
-            file=file.read_bytes(),
+            file=_small(file),
             effective_on=effective.date(),
             ends_on=ends.date() if ends else None,
             breach_notice_hours=breach_hours,
@@ -321,10 +323,23 @@ def add_agreement(  # noqa: PLR0913, PLR0917 - an option for each thing that an 
             at_end=at_end,
             company_id=company_id,
         )
-        return (await queries.agreement(tx, await actions.add_agreement(tx, new))).file_sha256
+        made = await actions.add_agreement(tx, new)
+        beside = [str(one.id) for one in await queries.agreements_beside(tx, made)]
+        return (await queries.agreement(tx, made)).file_sha256, beside
 
-    digest = in_tenant(tenant, add)
-    say({"sha256": digest}, as_json=as_json, text=f"Recorded; the file's SHA-256 is {digest}.")
+    digest, beside = in_tenant(tenant, add)
+    text = f"Recorded; the file's SHA-256 is {digest}."
+    if beside:
+        text += f"\nAnother agreement of this kind with {party} binds on the same days; end the one that it replaces."
+    say({"sha256": digest, "overlaps": beside}, as_json=as_json, text=text)
+
+
+def _small(file: Path) -> bytes:
+    """Return a file's bytes, of one that is too large no more than show it."""
+    from caretide.tenants.rules.agreements import MOST_BYTES
+
+    with file.open("rb") as opened:
+        return opened.read(MOST_BYTES + 1)
 
 
 @agreements.command("list")
@@ -332,7 +347,7 @@ def list_agreements(tenant: TenantOption, as_json: JsonOption = False) -> None:
     """List a tenant's agreements with their state today."""
     from caretide.runtime.console import show
     from caretide.tenants import queries
-    from caretide.tenants.rules.agreements import AgreementRow, today_of
+    from caretide.tenants.rules.agreements import AgreementRow, overlapping, today_of
 
     async def find(tx: "Tx") -> tuple[list[AgreementRow], date]:
         return await queries.agreements(tx), today_of(tx.now)
@@ -346,11 +361,12 @@ def list_agreements(tenant: TenantOption, as_json: JsonOption = False) -> None:
             "effective": one.effective_on.isoformat(),
             "last day": one.last_day.isoformat() if one.last_day else "",
             "breach notice": f"{one.breach_notice_hours} h",
+            "overlaps": "another one" if overlapping(one, found, today) else "",
             "sha256": one.file_sha256,
         }
         for one in found
     ]
-    columns = ("with", "kind", "state", "effective", "last day", "breach notice")
+    columns = ("with", "kind", "state", "effective", "last day", "breach notice", "overlaps")
     show(rows, columns, as_json=as_json, empty="No agreements yet: caretide agreements add")
 
 

@@ -11,6 +11,7 @@ from caretide.reports.schemas.agreements import AgreementForm, EndBody
 from caretide.runtime.tx import Tx
 from caretide.runtime.web import Known, Router, SessionTx
 from caretide.tenants import actions, queries
+from caretide.tenants.rules.agreements import MOST_BYTES
 from caretide.ui import respond
 from caretide.ui.forms import FormState, parsed
 
@@ -29,7 +30,7 @@ async def show_agreements(request: Request, tx: SessionTx) -> Response:
 async def add_agreement(request: Request, tx: SessionTx) -> Response:
     """Record a signed agreement with its file."""
     sent = (await request.form()).get("file")
-    file = await sent.read() if isinstance(sent, UploadFile) else b""
+    file = await sent.read(MOST_BYTES + 1) if isinstance(sent, UploadFile) else b""
     values = await respond.fields(request)
     values.pop("file", None)
 

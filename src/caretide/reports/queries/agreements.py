@@ -8,7 +8,7 @@ from caretide.reports.schemas.agreements import AgreementLine, AgreementOut, Agr
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
-from caretide.tenants.rules.agreements import ENDINGS, KINDS, AgreementRow, today_of
+from caretide.tenants.rules.agreements import ENDINGS, KINDS, MOST_BYTES, AgreementRow, overlapping, today_of
 from caretide.ui.filters import day_long, plural
 from caretide.ui.forms import Option
 from caretide.ui.shell import Tone
@@ -25,10 +25,13 @@ async def agreements_page(tx: Tx) -> AgreementsPage:
     """Return the register and the form to add to it."""
     today = today_of(tx.now)
     may_write = Permission.TENANT_WRITE in tx.actor.permissions
-    company = await tenants.serving_company(tx)
+    company, found = await tenants.serving_company(tx), await tenants.agreements(tx)
+    beside = {row.id for row in found if overlapping(row, found, today)}
     return AgreementsPage(
-        agreements=tuple(_line(row, today, may_write=may_write) for row in await tenants.agreements(tx)),
+        agreements=tuple(_line(row, today, overlaps=row.id in beside, may_write=may_write) for row in found),
         lacking=tuple(LACKING[one] for one in await tenants.lacking_agreements(tx)),
+        overlapping=tuple(dict.fromkeys(row.party for row in found if row.id in beside)),
+        most=MOST_BYTES // 1024 // 1024,
         kinds=tuple(Option(kind, label) for kind, label in KINDS.items() if company or kind != "company"),
         endings=tuple(Option(key, label) for key, label in ENDINGS.items()),
         companies=(Option(str(company.id), company.name),) if company else (),
@@ -40,11 +43,12 @@ async def agreements_page(tx: Tx) -> AgreementsPage:
 async def register(tx: Tx) -> RegisterOut:
     """Return the register for programs."""
     today = today_of(tx.now)
-    found = [AgreementOut.of(row, today) for row in await tenants.agreements(tx)]
-    return RegisterOut(agreements=found, lacking=list(await tenants.lacking_agreements(tx)))
+    found = await tenants.agreements(tx)
+    shown = [AgreementOut.of(row, found, today) for row in found]
+    return RegisterOut(agreements=shown, lacking=list(await tenants.lacking_agreements(tx)))
 
 
-def _line(row: AgreementRow, today: date, *, may_write: bool) -> AgreementLine:
+def _line(row: AgreementRow, today: date, *, overlaps: bool, may_write: bool) -> AgreementLine:
     state, tone, ends = _standing(row, today)
     by = f" by {row.recorded_by}" if row.recorded_by else ""
     return AgreementLine(
@@ -61,6 +65,7 @@ def _line(row: AgreementRow, today: date, *, may_write: bool) -> AgreementLine:
         sha256=row.file_sha256,
         recorded=f"{day_long(row.recorded_at.date())}{by}",
         because=row.ended_because or "",
+        overlaps=overlaps,
         may_end=may_write and row.ended_on is None and row.state(today) != "ended",
     )
 

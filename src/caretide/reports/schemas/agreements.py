@@ -1,5 +1,6 @@
 """The register of agreements: as its page shows it, and as forms and programs send to it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -7,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, field_validator
 
-from caretide.tenants.rules.agreements import AgreementRow, NewAgreement, State
+from caretide.tenants.rules.agreements import AgreementRow, NewAgreement, State, overlapping
 from caretide.ui.forms import Option
 from caretide.ui.shell import Tone
 
@@ -29,15 +30,21 @@ class AgreementLine:
     sha256: str
     recorded: str
     because: str
+    overlaps: bool
     may_end: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementsPage:
-    """The register. `lacking` says in words what must stand before there may be patients, and does not."""
+    """The register. `lacking` says in words what must stand before there may be patients, and does not.
+
+    `overlapping` names the parties with whom two agreements of a kind bind on the same days. `most`: of a file, in MB.
+    """
 
     agreements: tuple[AgreementLine, ...]
     lacking: tuple[str, ...]
+    overlapping: tuple[str, ...]
+    most: int
     kinds: tuple[Option, ...]
     endings: tuple[Option, ...]
     companies: tuple[Option, ...]
@@ -75,7 +82,7 @@ class AgreementForm(Sent):
 
 
 class AgreementBody(Sent):
-    """A signed agreement: `file` is the PDF in Base64."""
+    """A signed agreement: `file` is the PDF in Base64, of up to 10 MB before that."""
 
     kind: str = "operator"
     party: str
@@ -115,12 +122,20 @@ class AgreementOut(BaseModel):
     at_end: str
     recorded_at: datetime
     ended_because: str | None
+    overlaps: list[UUID]
 
     @classmethod
-    def of(cls, row: AgreementRow, today: date) -> "AgreementOut":
-        """Return an agreement as it stands on a day."""
-        known = {name: getattr(row, name) for name in cls.model_fields if name != "state"}
-        return cls(**known, state=row.state(today))
+    def of(cls, row: AgreementRow, found: Iterable[AgreementRow], today: date) -> "AgreementOut":
+        """Return an agreement as it stands on a day; `overlaps` are those of its kind and party that bind beside it."""
+        known = {name: getattr(row, name) for name in cls.model_fields if name not in {"state", "overlaps"}}
+        return cls(**known, state=row.state(today), overlaps=[one.id for one in overlapping(row, found, today)])
+
+
+class AgreementMade(BaseModel):
+    """The id of what was recorded, and of those of its kind and party that bind on the same days: one is superseded."""
+
+    id: UUID
+    overlaps: list[UUID]
 
 
 class RegisterOut(BaseModel):

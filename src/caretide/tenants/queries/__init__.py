@@ -4,6 +4,7 @@ from caretide.tenants.queries.agreements import (
     agreement,
     agreement_file,
     agreements,
+    agreements_beside,
     ending_agreements,
     lacking_agreements,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "agreement",
     "agreement_file",
     "agreements",
+    "agreements_beside",
     "bearer_behind",
     "changes_of_settings",
     "check_member",

@@ -12,7 +12,7 @@ from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Agreement, AgreementNotice, Member
 from caretide.tenants.queries.places import serving_company
-from caretide.tenants.rules.agreements import AgreementRow, Ending, Missing, endings, lacking, today_of
+from caretide.tenants.rules.agreements import AgreementRow, Ending, Missing, endings, lacking, overlapping, today_of
 
 _RECORDER = and_(Member.tenant_id == Agreement.tenant_id, Member.id == Agreement.recorded_by)
 
@@ -50,6 +50,12 @@ async def agreement(tx: Tx, agreement_id: UUID) -> AgreementRow:
     if row is None:
         raise NotFound("There is no such agreement")
     return AgreementRow(*row)
+
+
+@requires(Permission.TENANT_READ, reads(Data.SETTINGS))
+async def agreements_beside(tx: Tx, agreement_id: UUID) -> list[AgreementRow]:
+    """Return those of the same kind and party that bind on days on which an agreement does too."""
+    return overlapping(await agreement(tx, agreement_id), await agreements(tx), today_of(tx.now))
 
 
 @requires(Permission.TENANT_READ, exports(Data.SETTINGS))

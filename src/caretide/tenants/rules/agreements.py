@@ -3,6 +3,7 @@
 Sources: 45 CFR 164.502(e) and 164.504(e) (who must have one, and what stands in it), 164.410 (notice of a breach).
 """
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -25,7 +26,9 @@ ENDINGS: Final = {"return": "Returned", "destroy": "Destroyed", "return_or_destr
 ALARMS: Final = (90, 30, 7)
 """Days before its end on which an agreement's end is told of."""
 
-MOST_BYTES: Final = 20 * 1024 * 1024
+MOST_BYTES: Final = 10 * 1024 * 1024
+"""A signed agreement, scanned, is smaller. The gate lets a form through that is larger, so that its page can say so."""
+
 MOST_HOURS: Final = 60 * 24
 """A breach is told of within 60 days at the latest (45 CFR 164.410(b))."""
 MOST_SUBCONTRACTORS: Final = 50
@@ -155,6 +158,22 @@ def _whose(row: AgreementRow) -> tuple[object, ...]:
     return (row.kind, row.company_id, row.party.casefold() if row.kind == "subcontractor" else None)
 
 
+def overlapping(row: AgreementRow, found: Iterable[AgreementRow], today: date) -> list[AgreementRow]:
+    """Return the agreements of the same kind with the same party that bind on days on which this one does too.
+
+    What has ended is left alone: one of two signed papers is wrong while both bind, and nobody mends the past.
+    """
+    if row.state(today) == "ended":
+        return []
+    same = [one for one in found if one.id != row.id and _with(one) == _with(row) and one.state(today) != "ended"]
+    last = row.last_day or LATEST
+    return [one for one in same if one.effective_on <= last and row.effective_on <= (one.last_day or LATEST)]
+
+
+def _with(row: AgreementRow) -> tuple[object, ...]:
+    return (row.kind, row.company_id, " ".join(row.party.casefold().split()))
+
+
 def checked_agreement(new: NewAgreement) -> NewAgreement:
     """Return an agreement as it is kept, or raise Invalid naming the field."""
     if new.kind not in KINDS:
@@ -190,11 +209,15 @@ def _check_dates(effective_on: date, ends_on: date | None) -> None:
         raise Invalid("An agreement ends on or after the day on which it takes effect", field="ends_on")
 
 
+_PDF: Final = re.compile(rb"%PDF-[12]\.[0-9]")
+"""How a PDF begins (ISO 32000-2, 7.5.2). Its end-of-file marker is sought in the last kilobyte, as readers do."""
+
+
 def check_pdf(file: bytes) -> None:
     """Raise Invalid unless a file is a PDF of a size that an agreement has."""
     if not file:
         raise Invalid("Choose the signed agreement, a PDF", field="file")
     if len(file) > MOST_BYTES:
         raise Invalid(f"The file is larger than {MOST_BYTES // 1024 // 1024} MB", field="file")
-    if not file.startswith(b"%PDF-") or b"%%EOF" not in file[-1024:]:
+    if _PDF.match(file) is None or b"%%EOF" not in file[-1024:]:
         raise Invalid("The file is not a PDF, or not a whole one", field="file")
