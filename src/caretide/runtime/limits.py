@@ -46,13 +46,26 @@ SHARES: Final[dict[str, float]] = {
     "token": 2.0,
     "tenant": 10.0,
     "address": 5.0,
+    "device": 1.0,
     "stranger": 0.25,
+    "entrance": 0.25,
+    "password": 0.25,
+    "passkey": 0.25,
+    "returning": 0.25,
     "search": 0.25,
     "export": 0.025,
     "document": 0.1,
     "import": 0.01,
 }
-"""Each kind's limit a minute as a share of `CARETIDE_REQUESTS_PER_MINUTE`, which is an account's."""
+"""Each kind's limit a minute as a share of `CARETIDE_REQUESTS_PER_MINUTE`, which is an account's.
+
+Whoever is not known yet is counted by their address, and by what they do: load the sign-in page (entrance), try a
+password, give a passkey, and the rest (stranger). A flood of one takes nothing of another. A browser in which somebody
+has signed in before is counted by itself (`caretide.runtime.devices`): returning as it signs in, device in a session.
+"""
+
+WAYS_IN: Final = frozenset({"entrance", "password", "passkey"})
+"""The kinds that take the place of a stranger's for somebody who is not known yet."""
 
 
 def limits(requests_per_minute: int) -> dict[str, Limit]:

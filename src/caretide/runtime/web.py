@@ -21,9 +21,10 @@ from caretide.kernel.actor import Actor
 from caretide.kernel.errors import TooMany, Unauthenticated, Unavailable
 from caretide.kernel.ids import new_id
 from caretide.runtime.cookies import VISIT, read_cookie
+from caretide.runtime.devices import known_device
 from caretide.runtime.forgery import check_token
 from caretide.runtime.gate import SAFE_METHODS
-from caretide.runtime.limits import FREE, Limiter
+from caretide.runtime.limits import FREE, WAYS_IN, Limiter
 from caretide.runtime.log import log
 from caretide.runtime.trail import Origin, ids_in
 from caretide.runtime.tx import Database, Tx
@@ -85,8 +86,7 @@ async def _let_in(request: Request) -> None:
     decide(request.scope, Known.PUBLIC)
     if request.method not in SAFE_METHODS and request.app.state.has_forms:
         await check_token(request, browser_secrets(request), database_of(request).clock())
-    # Whoever cannot be counted cannot sign in: a database that does not answer refuses this too.
-    await limiter_of(request).spend("stranger", network_of(request))
+    await _count_stranger(request)
 
 
 async def open_session(request: Request) -> AsyncIterator[Tx]:
@@ -125,18 +125,36 @@ def limiter_of(request: Request) -> Limiter:
     return request.app.state.limiter
 
 
+async def _count_stranger(request: Request) -> None:
+    """Count a request of somebody who is not known: by their device if that is, otherwise by address and way in.
+
+    Whoever cannot be counted cannot sign in: a database that does not answer refuses this too.
+    """
+    device = known_device(request) if request.app.state.has_forms else ""
+    way = cost_of(request)
+    kind = "returning" if device else way if way in WAYS_IN else "stranger"
+    await limiter_of(request).spend(kind, device or network_of(request))
+
+
+def cost_of(request: Request) -> str:
+    """Return the kind of its own that a route's requests are counted under, or an empty string."""
+    return getattr(request.scope.get("endpoint"), "costs", "")
+
+
 async def _count(request: Request, secret: str, kind: str = "") -> None:
     """Count a request before a connection is taken for it; a database that cannot count lets it pass.
 
     Whose the session is was learned from its first request here. The address counts unless it is this machine's own:
-    a proxy that nobody named must not have one address count for everybody.
+    a proxy that nobody named must not have one address count for everybody; nor where the browser is known.
     """
-    cost = getattr(request.scope.get("endpoint"), "costs", "")
+    cost = cost_of(request)
     if cost == FREE:
         return
     limiter, network = limiter_of(request), network_of(request)
     account, tenant = limiter.known(secret) or (secret, "")
-    spent = [("address", "" if network in _LOOPBACK else network), (kind, secret), ("account", account)]
+    device = known_device(request) if request.app.state.has_forms else ""
+    place = ("device", device) if device else ("address", "" if network in _LOOPBACK else network)
+    spent = [place, (kind, secret), ("account", account)]
     try:
         for name, subject in (*spent, ("tenant", tenant), (cost, account)):
             if name and subject:
@@ -235,7 +253,8 @@ class Door:
 
 def _door(request: Request) -> AbstractAsyncContextManager[None]:
     door: Door = request.app.state.door
-    return nullcontext() if request.method in SAFE_METHODS else door.passed()
+    # A passkey hashes no password: those who guess passwords must not keep its holder waiting.
+    return nullcontext() if request.method in SAFE_METHODS or cost_of(request) == "passkey" else door.passed()
 
 
 PublicTx = Annotated[Tx, Depends(open_public, scope="function")]

@@ -8,6 +8,7 @@ from fastapi import Request
 from starlette.responses import JSONResponse
 
 from caretide.identity.actions import Refused
+from caretide.runtime.limits import costs
 from caretide.runtime.web import Known, PublicTx, Router, TokenTx, bearer_secret, network_of
 from caretide.tenants import actions, queries, schemas
 from caretide.tenants.queries.recoveries import recoveries
@@ -20,6 +21,7 @@ router = Router(Known.TOKEN)
 
 
 @public.post("/sessions", status_code=201, tags=["sessions"], response_model=schemas.SessionOut)
+@costs("password")
 async def open_session(request: Request, tx: PublicTx, sent: schemas.SessionBody) -> schemas.SessionOut | JSONResponse:
     """Open a session; its token goes into `Authorization: Bearer` from then on."""
     network = network_of(request)

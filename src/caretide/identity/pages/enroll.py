@@ -11,6 +11,7 @@ from caretide.identity.actions import SignedIn
 from caretide.identity.pages.sign_in import site_of
 from caretide.identity.rules import Stage
 from caretide.identity.schemas import CodesPage, EnrollPage
+from caretide.runtime.devices import know_device
 from caretide.runtime.tx import Tx
 from caretide.runtime.web import Known, PendingTx, Router, keep_session, session_secret
 from caretide.ui import respond
@@ -99,6 +100,8 @@ async def _enrolled(request: Request, tx: Tx, signed_in: SignedIn, then: str, do
     to = respond.local(then) if codes else f"{CODES}?next={respond.local(then)}"
     response = respond.redirect(request, to, done=done)
     keep_session(request, response, signed_in.secret)
+    if signed_in.is_whole:
+        know_device(request, response)
     return response
 
 

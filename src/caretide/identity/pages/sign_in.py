@@ -12,6 +12,8 @@ from caretide.identity.rules import Site, Stage, device_name
 from caretide.identity.rules.policy import is_by_passkey
 from caretide.identity.schemas import FactorsOf, ProofPage, SignInPage
 from caretide.kernel.errors import Invalid
+from caretide.runtime.devices import know_device
+from caretide.runtime.limits import costs
 from caretide.runtime.tx import Tx
 from caretide.runtime.web import (
     Known,
@@ -59,16 +61,20 @@ def entered(request: Request, signed_in: SignedIn, then: str, *, done: str = "")
         to = "/tenants"
     response = respond.redirect(request, to, done=done)
     keep_session(request, response, signed_in.secret)
+    if signed_in.is_whole:
+        know_device(request, response)
     return response
 
 
 @public.get("/sign-in")
+@costs("entrance")
 async def show_sign_in(request: Request, next: str = "/") -> Response:  # noqa: A002 - the query's own name
     """Ask for a passkey, or for address and password."""
     return respond.visitor_page(request, "identity/sign_in.html", SignInPage(next=respond.local(next)))
 
 
 @public.post("/sign-in")
+@costs("password")
 async def sign_in(request: Request, tx: PublicTx) -> Response:
     """Open a session with its first factor, or ask again."""
     values = await respond.fields(request)
@@ -91,12 +97,14 @@ def _ask_again(request: Request, page: SignInPage, refused: Refused) -> Response
 
 
 @public.post("/sign-in/passkey-question")
+@costs("passkey")
 async def ask_passkey(request: Request, tx: PublicTx) -> Response:
     """Answer what the browser has a passkey sign, whosever it is."""
     return respond.json_text(await actions.passkey_question(tx, site_of(request)))
 
 
 @public.post("/sign-in/passkey")
+@costs("passkey")
 async def sign_in_by_passkey(request: Request, tx: PublicTx) -> Response:
     """Open a session by a passkey alone."""
     values = await respond.fields(request)
@@ -162,6 +170,7 @@ async def give_code(request: Request, tx: PendingTx) -> Response:
 
 
 @entering.post("/sign-in/own-passkey-question")
+@costs("passkey")
 async def ask_own_passkey(request: Request, tx: PendingTx) -> Response:
     """Answer what the browser has one of the account's passkeys sign."""
     known = await queries.standing(tx, session_secret(request))
@@ -169,6 +178,7 @@ async def ask_own_passkey(request: Request, tx: PendingTx) -> Response:
 
 
 @entering.post("/sign-in/own-passkey")
+@costs("passkey")
 async def give_passkey(request: Request, tx: PendingTx) -> Response:
     """Take a passkey: as second factor, after a pause, or to confirm who is there."""
     values = await respond.fields(request)
@@ -207,7 +217,7 @@ async def come_back(request: Request, tx: PendingTx) -> Response:
 
 @entering.post("/sign-out")
 async def sign_out(request: Request, tx: PendingTx) -> Response:
-    """End the session and leave nothing in the browser."""
+    """End the session and leave nothing of it in the browser; what stays names nobody (`caretide.runtime.devices`)."""
     await actions.sign_out(tx, session_secret(request))
     response = respond.redirect(request, "/sign-in", done="signed-out")
     drop_session(request, response)

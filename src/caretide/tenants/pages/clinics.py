@@ -10,6 +10,7 @@ from caretide.identity import actions as identity
 from caretide.identity.rules import Factor, Site, device_name
 from caretide.identity.schemas import InvitationPage, TenantsPage
 from caretide.kernel.errors import Invalid
+from caretide.runtime.devices import know_device
 from caretide.runtime.tx import Tx
 from caretide.runtime.web import Known, PublicTx, Router, SessionTx, keep_session, network_of, session_secret
 from caretide.tenants import actions, queries
@@ -106,6 +107,8 @@ async def _enter(request: Request, tx: Tx, account_id: UUID, name: str, factor: 
     signed_in = await identity.enter(tx, account_id, name, factor, device)
     response = respond.redirect(request, "/welcome/codes" if signed_in.is_whole else "/sign-in/second")
     keep_session(request, response, signed_in.secret)
+    if signed_in.is_whole:
+        know_device(request, response)
     return response
 
 
