@@ -90,6 +90,28 @@ def list_waivers(tenant: TenantOption, as_json: JsonOption = False) -> None:
     show(in_tenant(tenant, work), columns, as_json=as_json, empty="No duty is waived.")
 
 
+@accounts.command("reset")
+def reset_account(
+    email: Annotated[str, typer.Argument(help="The address that the person signs in with.")],
+    reason: Annotated[str, typer.Option(help="How you made sure of them, for every tenant where they work to read.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Take away all that somebody signs in with, in every tenant, and print a link and a code to bind it anew."""
+    from caretide.reports.resets import reset
+    from caretide.runtime.console import run, say
+
+    made = run(lambda ours: reset(ours, email, reason))
+    told = {"email": email, "tenants": made.tenants, "link": made.link, "code": made.code}
+    say(
+        told | {"expires_at": made.expires_at.isoformat()},
+        as_json=as_json,
+        text=f"{email} opens nothing any more, in any tenant ({made.tenants}).\n\n"
+        f"Link, to send to the person:\n  {made.link}\n\n"
+        f"Code, to tell them by voice, never with the link:\n  {made.code}\n\n"
+        f"Both are good until {made.expires_at:%Y-%m-%d %H:%M} UTC, once; the fifth wrong code makes the link void.",
+    )
+
+
 @tokens.command("list")
 def list_tokens(tenant: TenantOption, as_json: JsonOption = False) -> None:
     """List the tokens of people and service accounts."""

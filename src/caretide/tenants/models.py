@@ -189,8 +189,9 @@ class DutyWaiver(TenantTable):
 class Recovery(TenantTable):
     """That a member who lost every way to sign in is to get a new one: asked for, and confirmed by somebody else.
 
-    `is_alone`: there was no other administrator to ask. `code_hash` is of the code that the link asks for, told to its
-    person apart from it; `tries` counts wrong ones.
+    `is_alone`: there was no other administrator to ask. `asked_by` is nobody where whoever runs the installation gave
+    it, to somebody who works in other tenants too: then nothing is to be confirmed. `code_hash` is of the code that the
+    link asks for, told to its person apart from it; `tries` counts wrong ones.
     """
 
     __tablename__ = "recoveries"
@@ -200,6 +201,9 @@ class Recovery(TenantTable):
         references("members", "confirmed_by"),
         references("members", "ended_by"),
         UniqueConstraint("tenant_id", "id", "member_id", name="recoveries_tenant_id_id_member_id_key"),
+        CheckConstraint(
+            "asked_by IS NOT NULL OR (NOT is_alone AND confirmed_at IS NULL AND ended_at IS NULL)", name="operator"
+        ),
         CheckConstraint("asked_by <> member_id AND confirmed_by <> member_id", name="others"),
         CheckConstraint("confirmed_by <> asked_by", name="second_person"),
         CheckConstraint(
@@ -218,7 +222,7 @@ class Recovery(TenantTable):
 
     member_id: Mapped[UUID]
     reason: Mapped[str] = mapped_column(Encrypted("recoveries.reason"))
-    asked_by: Mapped[UUID]
+    asked_by: Mapped[UUID | None]
     asked_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     is_alone: Mapped[bool]

@@ -1,6 +1,13 @@
 """What is done to accounts and sessions. The verbs are public here, whichever module holds them."""
 
-from caretide.identity.actions.accounts import check_factors_can_go, end_account, reopen_account, take_factors
+from caretide.identity.actions.accounts import (
+    check_factors_can_go,
+    end_account,
+    places_to_reset,
+    reopen_account,
+    reset_account,
+    take_factors,
+)
 from caretide.identity.actions.codes import (
     NewSeed,
     begin_totp,
@@ -84,12 +91,14 @@ __all__ = [
     "passkey_offer",
     "passkey_question",
     "pause_sessions",
+    "places_to_reset",
     "prove_code",
     "prove_passkey",
     "remove_passkey",
     "remove_totp",
     "rename_passkey",
     "reopen_account",
+    "reset_account",
     "resume_by_password",
     "revoke_my_token",
     "revoke_token",

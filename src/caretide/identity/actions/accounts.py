@@ -20,13 +20,52 @@ from caretide.runtime.tx import Tx
 async def take_factors(tx: Tx, account_id: UUID) -> None:
     """Take away what an account signs in with, and end its sessions: a new link lets its person bind it anew."""
     found = await check_factors_can_go(tx, account_id)
+    await _take(tx, account_id, found)
+    await end_sessions(tx, account_id)
+
+
+async def _take(tx: Tx, account_id: UUID, email: str) -> None:
+    """Take away what an account signs in with, and tell its person."""
     await tx.db.execute(update(Account).where(Account.id == account_id).values(password_hash=None))
     for table in (Passkey, TotpSeed, RecoveryCode):
         await tx.db.execute(delete(table).where(table.account_id == account_id))
-    for target in (of_password(found), of_account(Kind.TOTP, account_id), of_account(Kind.RECOVERY, account_id)):
+    for target in (of_password(email), of_account(Kind.TOTP, account_id), of_account(Kind.RECOVERY, account_id)):
         await forgotten(tx, target)
-    await end_sessions(tx, account_id)
-    tell(tx, found, "reset")
+    tell(tx, email, "reset")
+
+
+@requires(Permission.COMPANY_WRITE, reads(Data.ACCOUNT))
+async def places_to_reset(tx: Tx, email: str) -> list[tuple[UUID, UUID]]:
+    """Return tenant and member of each place where an account works that is to be given a new way in.
+
+    Raises Conflict where it has ended, or works nowhere: an invitation gives it one then.
+    """
+    wanted = select(Account.id, Account.ended_at).where(Account.email == email.strip().lower())
+    found = (await tx.db.execute(wanted)).one_or_none()
+    if found is None:
+        raise NotFound("There is no account with this address")
+    if found.ended_at is not None:
+        raise Conflict("This account has ended; if it shall open again: caretide accounts reopen")
+    places = select(Membership.tenant_id, Membership.member_id).where(Membership.account_id == found.id)
+    rows = (await tx.db.execute(places.order_by(Membership.tenant_id))).all()
+    if not rows:
+        raise Conflict("This account works nowhere; an invitation gives its person a way to sign in")
+    return [(row.tenant_id, row.member_id) for row in rows]
+
+
+@requires(Permission.COMPANY_WRITE, changes(Data.ACCOUNT))
+async def reset_account(tx: Tx, email: str) -> None:
+    """Take away all that an account signs in with, end its sessions everywhere, and tell its person."""
+    found = (await tx.db.execute(select(Account.id).where(Account.email == email.strip().lower()))).scalar_one_or_none()
+    if found is None:
+        raise NotFound("There is no account with this address")
+    await _take(tx, found, email.strip().lower())
+    tx.note(reset_account=str(found), sessions_ended=await _end_everywhere(tx, found))
+
+
+async def _end_everywhere(tx: Tx, account_id: UUID) -> int:
+    standing = update(Session).where(Session.account_id == account_id, Session.ended_at.is_(None))
+    return (await tx.db.execute(standing.values(ended_at=tx.now))).rowcount
 
 
 @requires(Permission.MEMBER_WRITE, reads(Data.ACCOUNT))
@@ -57,9 +96,7 @@ async def end_account(tx: Tx, email: str) -> list[tuple[UUID, UUID]]:
     if found is None:
         raise NotFound("There is no account with this address")
     await tx.db.execute(update(Account).where(Account.id == found, Account.ended_at.is_(None)).values(ended_at=tx.now))
-    standing = update(Session).where(Session.account_id == found, Session.ended_at.is_(None))
-    ended = (await tx.db.execute(standing.values(ended_at=tx.now))).rowcount
-    tx.note(ended_account=str(found), sessions_ended=ended)
+    tx.note(ended_account=str(found), sessions_ended=await _end_everywhere(tx, found))
     places = select(Membership.tenant_id, Membership.member_id).where(Membership.account_id == found)
     return [
         (row.tenant_id, row.member_id) for row in (await tx.db.execute(places.order_by(Membership.tenant_id))).all()

@@ -124,6 +124,12 @@ async def account_by_email(tx: Tx, email: str) -> Row[UUID, str, str, str | None
     return (await tx.db.execute(wanted.where(Account.email == email.strip().lower()))).one_or_none()
 
 
+@open_to_all("a new way in is to the account that its member has, whatever address invited them", reads(Data.ACCOUNT))
+async def address_of(tx: Tx, account_id: UUID) -> str:
+    """Return the address that an account signs in with."""
+    return (await tx.db.execute(select(Account.email).where(Account.id == account_id))).scalar_one()
+
+
 @open_to_all("what an account can prove itself with decides how it is asked", reads(Data.ACCOUNT))
 async def factors_of(tx: Tx, account_id: UUID) -> FactorsOf:
     """Return what an account can prove itself with."""

@@ -269,7 +269,7 @@ async def member_page(
     )
 
 
-_TONES: Final[dict[str, Tone]] = {"waits": "warn", "alone": "warn", "confirmed": "good"}
+_TONES: Final[dict[str, Tone]] = {"waits": "warn", "alone": "warn", "operator": "warn", "confirmed": "good"}
 
 
 def _recovery(tx: Tx, asked: RecoveryRow) -> RecoveryLine:

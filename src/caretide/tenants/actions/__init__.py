@@ -24,7 +24,7 @@ from caretide.tenants.actions.members import (
     suspend_member,
     update_member,
 )
-from caretide.tenants.actions.recoveries import Asked, ask_recovery, confirm_recovery, decline_recovery
+from caretide.tenants.actions.recoveries import Asked, ask_recovery, confirm_recovery, decline_recovery, record_reset
 from caretide.tenants.actions.settings import change_settings
 from caretide.tenants.actions.tenants import create_company, create_tenant, join_company, serve_tenant
 from caretide.tenants.actions.waivers import end_waiver, waive_duty
@@ -58,6 +58,7 @@ __all__ = [
     "invite_to_clinic",
     "join_company",
     "record_clinic_fact",
+    "record_reset",
     "reinstate_member",
     "renew_invitation",
     "save_practitioner",

@@ -2,10 +2,9 @@
 
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, update
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from caretide.identity import actions as identity
@@ -88,11 +87,12 @@ async def accept_invitation(
     invited = await queries.invitation(tx, token)
     if wrong := await _wrong_code(tx, invited, code):
         return wrong
-    if asks_for_passkey(invited.policy, invited.role) and not await queries.has_ways_in(tx, invited.email):
+    email = await queries.address_of_invited(tx, invited)
+    if asks_for_passkey(invited.policy, invited.role) and not await queries.has_ways_in(tx, email):
         raise Invalid(f"{invited.tenant_name} asks for a passkey: accept with one", field="password")
     found = await identity.open_account(
         tx,
-        email=invited.email,
+        email=email,
         name=invited.display_name,
         password=password,
         network=network,
@@ -115,8 +115,9 @@ async def accept_with_passkey(tx: Tx, token: str, site: Site, answer: str, *, co
     invited = await queries.invitation(tx, token)
     if wrong := await _wrong_code(tx, invited, code):
         return wrong
+    email = await queries.address_of_invited(tx, invited)
     account_id = await identity.open_account_with_passkey(
-        tx, site, answer, email=invited.email, name=invited.display_name, recovered=invited.recovery_id is not None
+        tx, site, answer, email=email, name=invited.display_name, recovered=invited.recovery_id is not None
     )
     await _let_in(tx, token, invited, account_id)
     return account_id
@@ -143,10 +144,7 @@ async def accept_vouched(tx: Tx, token: str, provider: Provider, found: Vouched)
     return account_id, invited.display_name
 
 
-Invited = Row[UUID, UUID, str, str, str, datetime, str, str | None, UUID | None]
-
-
-async def _wrong_code(tx: Tx, invited: Invited, code: str) -> WrongCode | None:
+async def _wrong_code(tx: Tx, invited: queries.Invited, code: str) -> WrongCode | None:
     """Count a wrong code of a new way in, and return it; the fifth makes its link void. None where nothing is wrong.
 
     Counted before it is compared: guesses side by side are as many as they are.
@@ -165,7 +163,7 @@ async def _wrong_code(tx: Tx, invited: Invited, code: str) -> WrongCode | None:
     return WrongCode(left)
 
 
-async def _let_in(tx: Tx, token: str, invited: Invited, account_id: UUID) -> None:
+async def _let_in(tx: Tx, token: str, invited: queries.Invited, account_id: UUID) -> None:
     tx.note(account_id=account_id)
     tenant_id = queries.tenant_of_token(token)
     await identity.join(tx, account_id, tenant_id, invited.member_id)

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 
 from caretide.identity import actions as identity
+from caretide.identity import queries as accounts
 from caretide.identity.notices import tell
 from caretide.identity.opening import require_recent
 from caretide.kernel.errors import Conflict, Forbidden
@@ -104,6 +105,29 @@ async def decline_recovery(tx: Tx, recovery_id: UUID) -> None:
     _tell_others(tx, await _others(tx, asked.member_id), person, "was declined, or taken back")
 
 
+@requires(Permission.COMPANY_WRITE, decides(Data.ACCOUNT))
+async def record_reset(tx: Tx, member_id: UUID, reason: str, *, with_link: bool) -> Asked:
+    """Record that whoever runs the installation gives a member a new way in: here, where they work.
+
+    Their account was taken everything before. Their tokens and open links end; they and the administrators are told.
+    `with_link` in one of the places: by its link, and its code apart from it, they bind it all anew, for every place.
+    """
+    person = await queries.member(tx, member_id)
+    why = clean_text(reason, field="reason", limit=REASON_LENGTH, required=True)
+    asked = Asked(new_id(), new_code(), tx.now + LASTS, None)
+    row = {"id": asked.recovery_id, "member_id": member_id, "reason": why, "is_alone": False, "asked_at": tx.now}
+    row |= {"expires_at": asked.expires_at, "code_hash": code_hash(asked.recovery_id, asked.code)}
+    await tx.db.execute(insert(Recovery).values(**row))
+    revoked, voided = await identity.end_tokens(tx, member_id), await void_links(tx, member_id)
+    made = await link_for(tx, member_id, lasts=LASTS, recovery_id=asked.recovery_id) if with_link else None
+    tx.note(recovery_id=str(asked.recovery_id), member_id=str(member_id), tokens_revoked=revoked, links_ended=voided)
+    # Where the account's own address is this one too, it was written to before.
+    if person.account_id is None or await accounts.address_of(tx, person.account_id) != person.email:
+        tell(tx, person.email, "reset")
+    _tell_others(tx, await _others(tx, member_id), person, "was given by whoever runs this installation")
+    return Asked(asked.recovery_id, asked.code, asked.expires_at, made)
+
+
 async def _waiting(tx: Tx, recovery_id: UUID) -> RecoveryRow:
     """Return a request that waits; two who decide side by side wait for each other."""
     await tx.db.execute(select(Recovery.id).where(Recovery.id == recovery_id).with_for_update())
@@ -118,10 +142,10 @@ async def _waiting(tx: Tx, recovery_id: UUID) -> RecoveryRow:
 
 async def _others(tx: Tx, member_id: UUID) -> list[str]:
     """Return the addresses of the administrators who could decide beside the acting one."""
-    if tx.member_id == member_id:
+    if tx.actor.member_id == member_id:
         raise Forbidden("Ask another administrator: nobody resets their own account")
     people = [one for one in await queries.members(tx) if one.role == Role.ADMINISTRATOR and one.status == "active"]
-    return [one.email for one in people if one.id not in {tx.member_id, member_id}]
+    return [one.email for one in people if one.id not in {tx.actor.member_id, member_id}]
 
 
 async def _carry_out(tx: Tx, recovery_id: UUID, person: MemberRow) -> Invited:

@@ -9,8 +9,10 @@ from caretide.tenants.queries.agreements import (
     lacking_agreements,
 )
 from caretide.tenants.queries.entry import (
+    Invited,
     Place,
     actor_behind,
+    address_of_invited,
     bearer_behind,
     ended_places,
     entrant_behind,
@@ -52,11 +54,13 @@ from caretide.tenants.rules import ClinicRow, PractitionerRow
 
 __all__ = [
     "ClinicRow",
+    "Invited",
     "MemberRow",
     "Place",
     "PractitionerRow",
     "acting_practitioner",
     "actor_behind",
+    "address_of_invited",
     "agreement",
     "agreement_file",
     "agreements",

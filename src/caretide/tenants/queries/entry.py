@@ -168,9 +168,12 @@ async def me(tx: Tx) -> schemas.Me:
     )
 
 
+Invited = Row[UUID, UUID, str, str, str, datetime, str, str | None, UUID | None, UUID | None]
+
+
 @open_to_all("an invitation is read before there is an account", reads(Data.STAFF))
-async def invitation(tx: Tx, token: str) -> Row[UUID, UUID, str, str, str, datetime, str, str | None, UUID | None]:
-    """Return invitation, member, name, e-mail, role, expiry, tenant's name, policy and recovery of a one-time link.
+async def invitation(tx: Tx, token: str) -> Invited:
+    """Return invitation, member, name, e-mail, role, expiry, tenant's name, policy, recovery, account behind a link.
 
     The link carries the tenant's id, so that the look-up happens inside that tenant's wall.
     """
@@ -186,6 +189,7 @@ async def invitation(tx: Tx, token: str) -> Row[UUID, UUID, str, str, str, datet
         Tenant.name.label("tenant_name"),
         standing("sign_in_policy").label("policy"),
         Invitation.recovery_id,
+        Member.account_id,
     ).where(
         Invitation.token_hash == hashlib.sha256(token.encode()).digest(),
         Invitation.used_at.is_(None),
@@ -204,18 +208,27 @@ async def invitation(tx: Tx, token: str) -> Row[UUID, UUID, str, str, str, datet
 async def invitation_page(tx: Tx, token: str) -> InvitationPage:
     """Return what the page behind a one-time link says."""
     found = await invitation(tx, token)
+    email = await address_of_invited(tx, found)
     return InvitationPage(
         token=token,
         name=found.display_name,
-        email=found.email,
+        email=email,
         tenant_name=found.tenant_name,
         role=found.role,
         expires_at=found.expires_at,
         # The link was handed to the address's owner, who would learn it from the first refused password anyway.
-        has_account=await has_ways_in(tx, found.email),
+        has_account=await has_ways_in(tx, email),
         asks_passkey=asks_for_passkey(found.policy, found.role),
         asks_code=found.recovery_id is not None,
     )
+
+
+@open_to_all("an invitation is read before there is an account", reads(Data.ACCOUNT))
+async def address_of_invited(tx: Tx, invited: Invited) -> str:
+    """Return the address that whoever a link is for signs in with: a new way in is to the account that they have."""
+    if invited.recovery_id is None or invited.account_id is None:
+        return invited.email
+    return await identity.address_of(tx, invited.account_id)
 
 
 @open_to_all("an invitation is read before there is an account", reads(Data.ACCOUNT))

@@ -20,7 +20,7 @@ MOST_TRIES: Final = 5
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without those that are taken for another when read out."""
 
-State = Literal["waits", "confirmed", "alone", "declined", "expired"]
+State = Literal["waits", "confirmed", "alone", "declined", "expired", "operator"]
 
 STATES: Final[dict[State, str]] = {
     "waits": "Waits for a second administrator",
@@ -28,19 +28,23 @@ STATES: Final[dict[State, str]] = {
     "alone": "By one administrator alone",
     "declined": "Declined",
     "expired": "Expired",
+    "operator": "Given by whoever runs this installation",
 }
 """How a request stands -> how it reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryRow:
-    """A request for a new way in: for whom, why, by whom, and what became of it."""
+    """A request for a new way in: for whom, why, by whom, and what became of it.
+
+    Whoever runs the installation has no id here.
+    """
 
     id: UUID
     member_id: UUID
     member: str
     reason: str
-    asked_by_id: UUID
+    asked_by_id: UUID | None
     asked_by: str
     asked_at: datetime
     expires_at: datetime
@@ -52,6 +56,8 @@ class RecoveryRow:
 
     def state(self, now: datetime) -> State:
         """Return how it stands."""
+        if self.asked_by_id is None:
+            return "operator"
         if self.is_alone:
             return "alone"
         if self.confirmed_at is not None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from caretide.ui.shell import Tone
 
-State = Literal["waits", "confirmed", "alone", "declined", "expired"]
+State = Literal["waits", "confirmed", "alone", "declined", "expired", "operator"]
 
 
 class RecoveryForm(BaseModel):
