@@ -103,6 +103,8 @@ async def administrator(camera: Camera) -> None:
     await camera.look()
     await page.goto("/admin/tokens")
     await camera.show("administrator-programs")
+    await page.goto("/admin/settings")
+    await camera.look()
     await page.goto("/clinics")
     await camera.look()
     await page.goto("/practitioners")
