@@ -26,7 +26,7 @@ from caretide.runtime.installation import Installation
 from caretide.runtime.models import AuditEvent
 from caretide.runtime.tx import Database
 from caretide.tenants import actions
-from caretide.tenants.actions.members import link_for
+from caretide.tenants.links import link_for
 from caretide.tenants.models import Invitation, Member, Recovery
 from caretide.tenants.rules.recoveries import LASTS, new_code
 from tests.cast import Cast, assemble, person

@@ -13,8 +13,6 @@ from caretide.tenants.actions.clinics import (
 )
 from caretide.tenants.actions.entry import TokenIssued, WrongCode, accept_invitation, accept_with_passkey, sign_in_to
 from caretide.tenants.actions.members import (
-    INVITATION_LASTS,
-    Invited,
     NewMember,
     invite_member,
     invite_to_clinic,
@@ -29,10 +27,10 @@ from caretide.tenants.actions.settings import change_settings
 from caretide.tenants.actions.tenants import create_company, create_tenant, join_company, serve_tenant
 from caretide.tenants.actions.waivers import end_waiver, waive_duty
 from caretide.tenants.endings import StoppedTimer
+from caretide.tenants.links import Invited
 
 __all__ = [
     "CLINIC_FACT_KINDS",
-    "INVITATION_LASTS",
     "Asked",
     "ClinicDetails",
     "Invited",

@@ -1,9 +1,6 @@
 """Letting people in, changing what is known of them, and ending their access."""
 
-import hashlib
-import secrets
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,19 +17,9 @@ from caretide.runtime.tx import Tx
 from caretide.tenants import queries, rules
 from caretide.tenants.actions.clinics import NewPractitioner, save_practitioner
 from caretide.tenants.endings import StoppedTimer, record_ending
-from caretide.tenants.models import Invitation, Member, MemberLicense
+from caretide.tenants.links import Invited, link_for, void_links
+from caretide.tenants.models import Member, MemberLicense
 from caretide.tenants.rules import License, MemberDetails
-
-INVITATION_LASTS = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class Invited:
-    """A new member and the one-time token of the link that lets them in."""
-
-    member_id: UUID
-    token: str
-    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,25 +79,6 @@ async def renew_invitation(tx: Tx, member_id: UUID) -> Invited:
 async def _renew(tx: Tx, member_id: UUID) -> Invited:
     await void_links(tx, member_id)
     return await link_for(tx, member_id)
-
-
-async def void_links(tx: Tx, member_id: UUID) -> int:
-    """Have a member's links open nothing any more; a step of the verbs. Return how many stood."""
-    standing = update(Invitation).where(Invitation.member_id == member_id, Invitation.used_at.is_(None))
-    return (await tx.db.execute(standing.values(used_at=tx.now))).rowcount
-
-
-async def link_for(
-    tx: Tx, member_id: UUID, *, lasts: timedelta = INVITATION_LASTS, recovery_id: UUID | None = None
-) -> Invited:
-    """Make a one-time link for a member; a step of the verbs."""
-    # The tenant's id leads the token: the look-up needs a tenant before there is a session.
-    token = tx.tenant_id.hex + secrets.token_urlsafe(24)
-    expires_at = tx.now + lasts
-    digest = hashlib.sha256(token.encode()).digest()
-    row = {"member_id": member_id, "recovery_id": recovery_id, "token_hash": digest, "expires_at": expires_at}
-    await tx.db.execute(insert(Invitation).values(id=new_id(), **row))
-    return Invited(member_id, token, expires_at)
 
 
 @requires(Permission.MEMBER_WRITE, creates(Data.STAFF))

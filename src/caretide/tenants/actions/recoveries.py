@@ -23,7 +23,7 @@ from caretide.runtime.access import requires
 from caretide.runtime.mail import Letter
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries
-from caretide.tenants.actions.members import Invited, link_for, void_links
+from caretide.tenants.links import Invited, link_for, void_links
 from caretide.tenants.models import Member, Recovery
 from caretide.tenants.queries.people import MemberRow
 from caretide.tenants.queries.recoveries import recoveries, recovery
