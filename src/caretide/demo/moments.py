@@ -6,7 +6,7 @@ inserted) stays true.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
@@ -66,7 +66,8 @@ async def perform(
             relay.done(day)
         batch = list(same)
         clock.now = batch[0].at
-        async with database.tx(company.actors[who]) as tx:
+        # Who acts has just signed in: the session that they came into the company by is months away.
+        async with database.tx(replace(company.actors[who], proved_at=None)) as tx:
             tx.recalled = _Kept(tx)
             for moment in batch:
                 tx.now = moment.at
