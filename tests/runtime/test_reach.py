@@ -136,7 +136,8 @@ async def test_redirect_is_an_answer_and_not_followed(connected: list[Any], tmp_
         async with answering(tmp_path, done) as (elsewhere, asked_elsewhere):
             leads_on = f"HTTP/1.1 302 Found\r\nlocation: https://127.0.0.1:{elsewhere}/\r\ncontent-length: 0\r\n\r\n"
             async with answering(tmp_path, leads_on) as (port, asked):
-                reach = Reach(frozenset({"127.0.0.1"}), str(tmp_path / "authority.pem"))
+                both = frozenset({f"127.0.0.1:{port}", f"127.0.0.1:{elsewhere}"})
+                reach = Reach(both, str(tmp_path / "authority.pem"))
                 answer = await ask_named(reach, "GET", f"https://127.0.0.1:{port}/")
     assert (answer.status, len(asked), asked_elsewhere) == (302, 1, [])
     assert connected == ["127.0.0.1"]
@@ -146,8 +147,11 @@ async def test_what_the_operator_named_is_reached_and_its_neighbors_are_not(
     connected: list[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     named(monkeypatch, kms=("127.0.0.1",), neighbor=("127.0.0.1",))
-    reach = Reach(frozenset({"kms.example"}))
-    for url in ("https://neighbor.example/", "https://x.kms.example/", "https://127.0.0.1/"):
+    reach = Reach(frozenset({"kms.example:1"}))
+    for url in (
+        *("https://neighbor.example:1/", "https://x.kms.example:1/", "https://127.0.0.1:1/"),
+        *("https://kms.example/", "https://kms.example:2/"),
+    ):
         with pytest.raises(Invalid, match="may not be reached"):
             await ask_named(reach, "GET", url)
     assert connected == []
