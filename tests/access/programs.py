@@ -28,8 +28,8 @@ PUBLIC: Final[dict[str, Sample]] = {
 ACCOUNT: Final[dict[str, Sample]] = {
     "DELETE /sessions/current": asks(P.SIGN_IN, ok=204),
     "GET /me/sessions": asks(P.SELF_MANAGE),
-    "DELETE /me/sessions/{session_id}": asks(P.SELF, ok=204),
-    "DELETE /me/sessions": asks(P.SELF, ok=204),
+    "DELETE /me/sessions/{session_id}": asks(P.SELF_MANAGE, ok=204),
+    "DELETE /me/sessions": asks(P.SELF_MANAGE, ok=204),
     "GET /me/tokens": asks(P.SELF_MANAGE),
     "POST /me/tokens": asks(P.SELF_MANAGE, ok=201, body=_TOKEN),
     "DELETE /me/tokens/{token_id}": asks(P.SELF_MANAGE, ok=204),
