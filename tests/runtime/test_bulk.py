@@ -15,6 +15,7 @@ from caretide.kernel.ids import new_id
 from caretide.runtime.bulk import ROWS_AT_ONCE, execute_many, insert_many, insertion
 from caretide.runtime.db import Base
 from caretide.runtime.tx import Database
+from caretide.tenants.actions import NewMember, invite_member
 from caretide.tenants.models import ClinicFact, Invitation, Practitioner
 from tests.cast import Cast, assemble
 
@@ -43,7 +44,10 @@ async def test_every_kind_of_value_comes_back_as_it_was_given(database: Database
     }
     run = {"id": new_id(), "clinic_id": cast.clinic_id, "source": quoted, "counts": orjson.Fragment(b'{"a": [1]}')}
     run |= {"started_at": AT, "finished_at": None}
-    sent = {"id": new_id(), "member_id": cast.coordinator.member_id, "token_hash": bytes(range(256)), "expires_at": AT}
+    async with database.tx(cast.system) as tx:
+        new = NewMember(email=f"bulk-{cast.tenant_id.hex}@example.com", name="Not Yet", role="auditor")
+        awaited = (await invite_member(tx, new)).member_id
+    sent = {"id": new_id(), "member_id": awaited, "token_hash": bytes(range(256)), "expires_at": AT}
     async with database.tx(cast.system) as tx:
         await insert_many(tx, ClinicFact, [note])
         await insert_many(tx, ImportRun, [run])
