@@ -126,7 +126,9 @@ class Settings(BaseSettings):
         None, validate_default=True, description="file whose first line is that password; read anew each time"
     )
     mail_sender: str | None = Field(
-        None, validate_default=True, description="address that letters come from, such as Caretide <care@example.com>"
+        None,
+        validate_default=True,
+        description="address that letters come from, such as Caretide <care@clinic.example>",
     )
 
     @classmethod
@@ -199,7 +201,7 @@ class Settings(BaseSettings):
             return None
         name, _, domain = parseaddr(value)[1].partition("@")
         if not (name and domain and value.isascii() and value.isprintable()):
-            raise ValueError("must be an address such as Caretide <care@example.com>")
+            raise ValueError("must be an address such as Caretide <care@clinic.example>")
         return value
 
     @field_validator("outbound_hosts")

@@ -18,7 +18,7 @@ from caretide.settings import Settings
 from tests.operations.mailhost import CUT, PASSWORD, USER, MailHost, Watch, certified, listening
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-SENDER = "Caretide <care@example.com>"
+SENDER = "Caretide <care@clinic.example>"
 ANNA, BEN, CARL = "anna@example.com", "ben@example.com", "carl@example.com"
 TEXT = "Somebody used emergency access."
 
@@ -63,7 +63,7 @@ def test_letters_leave_in_order_and_their_files_are_gone(host: MailHost, tmp_pat
     assert (first["From"], first["To"], first["Message-ID"]) == (SENDER, ANNA, f"<{names[0]}@care.example.com>")
     assert (first.get_content().strip(), first["Auto-Submitted"]) == (TEXT, "auto-generated")
     assert left(tmp_path) == []
-    assert "mail FROM:<care@example.com>" in [line for _, line in host.said]
+    assert "mail FROM:<care@clinic.example>" in [line for _, line in host.said]
 
 
 @pytest.mark.req("H-08", "V-17")
