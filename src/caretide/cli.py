@@ -18,7 +18,6 @@ from caretide.runtime.cli import keys
 from caretide.tenants.cli import (
     JsonOption,
     TenantOption,
-    agreements,
     clinics,
     companies,
     members,
@@ -26,6 +25,7 @@ from caretide.tenants.cli import (
     settings,
     tenants,
 )
+from caretide.tenants.cli.agreements import agreements
 from caretide.time_log.cli import activities
 
 if TYPE_CHECKING:

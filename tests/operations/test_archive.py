@@ -282,14 +282,19 @@ def test_folder_that_is_not_there_is_not_made_and_the_doctor_tells(story: Story)
 
 
 @pytest.mark.timeout(300)
-def test_server_that_was_started_otherwise_is_told(story: Story) -> None:
-    without = story.settings.model_copy(update={"archive": None})
-    with examined(story.settings) as subject:
+def test_server_that_was_started_otherwise_is_told(story: Story, new_home: Path) -> None:
+    # In a home of its own: what is written while nothing is archived is a gap in its archive for good.
+    again(story, new_home, moments.LATEST)
+    kept = new_home.parent / "kept"
+    kept.mkdir(mode=0o700)
+    settings = story.settings.model_copy(update={"home": new_home, "archive": kept})
+    without = settings.model_copy(update={"archive": None})
+    with examined(settings) as subject:
         (found,) = errors(look_at_archive(replace(subject, settings=without)))
         assert "for an archive that CARETIDE_ARCHIVE does not name" in found
     with examined(without) as subject:
         assert look_at_archive(subject) == []
-        (found,) = errors(look_at_archive(replace(subject, settings=story.settings)))
+        (found,) = errors(look_at_archive(replace(subject, settings=settings)))
         assert "started before CARETIDE_ARCHIVE was set" in found
 
 

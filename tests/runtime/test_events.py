@@ -113,8 +113,8 @@ async def test_event_says_from_where_by_whom_and_over_which_route(
     assert ipaddress.ip_address(page["ip"])
     assert page["roles"] == ["administrator"]
     assert page["agent"] == hashlib.sha256(b"Tester").hexdigest()[:32]
-    stored = behind.execute("SELECT id_hash FROM sessions WHERE member_id = %s", [cast.administrator.member_id])
-    assert page["session"] in {bytes(one["id_hash"])[:16].hex() for one in stored}
+    stored = behind.execute("SELECT id FROM sessions WHERE member_id = %s", [cast.administrator.member_id])
+    assert {page["session"], call["session"]} == {one["id"].hex for one in stored}
     assert page["session"] != call["session"]
     assert page["request_id"] != call["request_id"]
     assert (page["act"], page["outcome"], call["rows"]) == ("read", "done", 1)

@@ -26,7 +26,7 @@ async def _member(tx: "Tx", email: str) -> UUID:
 
     found = {one.email: one.id for one in await queries.members(tx)}
     if email.strip().lower() not in found:
-        raise NotFound("Nobody here has this address; see `caretide members list`")
+        raise NotFound("Nobody here has this address; see `caretide members list --tenant SLUG`")
     return found[email.strip().lower()]
 
 
@@ -131,7 +131,7 @@ def add_duty(
     async def add(tx: "Tx") -> UUID:
         clinic_ids = {one.slug: one.id for one in await queries.clinics(tx)}
         if clinic not in clinic_ids:
-            raise NotFound("There is no such clinic; see `caretide clinics list`")
+            raise NotFound("There is no such clinic; see `caretide clinics list --tenant SLUG`")
         new = actions.NewDuty(
             clinic_id=clinic_ids[clinic],
             member_id=await _member(tx, who),
