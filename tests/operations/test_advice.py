@@ -79,7 +79,7 @@ def test_every_printed_command_can_be_run_as_it_is_printed(root: Path) -> None:
         "restore FOLDER --drill",
         "restore FOLDER --keys K",
         "audit verify --tenant",
-        "mial list",
+        "mails list",
         "mail",
     ],
 )
