@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -18,22 +17,15 @@ from tests.isolation.twins import OTHER_TENANT, THEIRS, Table, fill, tables
 Tell = Callable[[str], None]
 
 
-@contextmanager
-def strangers(server: Server, name: str) -> Iterator[Server]:
-    """Make and fill a database of three strangers, and drop it afterwards."""
-    found = Server(server.cluster, f"{server.name}_{name}")
+@pytest.fixture
+def twin(server: Server) -> Iterator[Server]:
+    """A database of three strangers for one test alone: attacks leave rows behind, and cells count every row."""
+    found = Server(server.cluster, f"{server.name}_twin")
     clone_database(server.cluster, found.name)
     with psycopg.connect(found.admin, autocommit=True) as connection:
         fill(connection)
     yield found
     drop_database(server.cluster, found.name)
-
-
-@pytest.fixture(scope="session")
-def twin(server: Server) -> Iterator[Server]:
-    """A database of three strangers, which the tests of this folder share."""
-    with strangers(server, "twin") as found:
-        yield found
 
 
 @pytest.fixture

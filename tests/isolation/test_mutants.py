@@ -1,24 +1,15 @@
 """A wall with a part taken out is noticed, whichever part."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from psycopg import Connection
 
 from caretide.postgres.catalogue import faults
-from tests.database import Server
 from tests.isolation.cells import Bench
-from tests.isolation.conftest import Tell, strangers
+from tests.isolation.conftest import Tell
 from tests.isolation.mutants import judge, mutants
 from tests.isolation.twins import Table
-
-
-@pytest.fixture
-def twin(server: Server) -> Iterator[Server]:
-    """A database in which nobody else has been: a key without its tenant cannot be made over others' rows."""
-    with strangers(server, "mutants") as found:
-        yield found
 
 
 @pytest.mark.req("T-27")
