@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ("tests.database", "tests.client")
+pytest_plugins = ("tests.database", "tests.client", "tests.commands", "tests.identity.authenticator")
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"

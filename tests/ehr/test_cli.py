@@ -1,21 +1,14 @@
 """`caretide import fhir`."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from caretide.ehr.cli import imports
 from caretide.kernel.errors import NotFound
-from caretide.runtime import console
-from caretide.runtime.tx import Database, Stores
 from tests.cast import Cast
-from tests.database import HandClock, Server
 
 PEOPLE = (
     '{"resourceType": "Patient", "id": "p-1", "name": [{"family": "Vega"}], "birthDate": "1941-03-07"}\n'
@@ -31,28 +24,11 @@ def people(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def here(server: Server, stores: Stores, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let commands work on this test's database instead of opening the one that the environment names."""
-
-    def run(work: Callable[[Any], Awaitable[Any]]) -> Any:
-        async def opened() -> Any:
-            database = Database(server.app, stores, clock, pool_size=1)
-            try:
-                return await work(SimpleNamespace(database=database))
-            finally:
-                await database.close()
-
-        return asyncio.run(opened())
-
-    monkeypatch.setattr(console, "run", run)
-
-
 def call(*arguments: str) -> Result:
     return CliRunner().invoke(imports, ["fhir", *arguments])
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("commands")
 def test_import_tells_counts_and_rejected_lines_as_json(cast: Cast, people: Path) -> None:
     first = call(str(people), "--tenant", cast.slug, "--clinic", cast.clinic_slug, "--json")
     second = call(str(people), "--tenant", cast.slug, "--clinic", cast.clinic_slug, "--json")
@@ -64,7 +40,7 @@ def test_import_tells_counts_and_rejected_lines_as_json(cast: Cast, people: Path
     assert json.loads(second.stdout)["changed"] == 0
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("commands")
 def test_import_tells_people_what_was_rejected_and_where(cast: Cast, people: Path) -> None:
     result = call(str(people), "--tenant", cast.slug, "--clinic", cast.clinic_slug)
     assert result.exit_code == 0
@@ -74,7 +50,7 @@ def test_import_tells_people_what_was_rejected_and_where(cast: Cast, people: Pat
     assert "Vega" not in result.output
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("commands")
 def test_import_that_is_cut_off_exits_with_1(cast: Cast, people: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("caretide.ehr.gateway._cut_off", _always)
     result = call(str(people), "--tenant", cast.slug, "--clinic", cast.clinic_slug)
@@ -87,7 +63,7 @@ async def _always(*_: object) -> str:
     return "the end is missing."
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("commands")
 def test_unknown_tenant_and_clinic_are_named(cast: Cast, people: Path) -> None:
     for tenant, clinic, named in (("nowhere", "x", "tenant 'nowhere'"), (cast.slug, "hillside", "clinic 'hillside'")):
         result = call(str(people), "--tenant", tenant, "--clinic", clinic)

@@ -4,16 +4,20 @@ import base64
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import cbor2
 import httpx
+import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from starlette.types import ASGIApp
 
-from tests.client import HOME
+from caretide.kernel.actor import Actor
+from tests.client import HOME, Visit, browser
+from tests.database import HandClock
 
 PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
 """Flags of the authenticator's data (WebAuthn, 6.1): somebody is there, who they are was checked, a key comes."""
@@ -97,3 +101,20 @@ async def asked(browser: httpx.AsyncClient, path: str = "/sign-in/passkey-questi
 async def enter(browser: httpx.AsyncClient, answer: str) -> httpx.Response:
     """Sign in by an answer."""
     return await browser.post("/sign-in/passkey", data={"answer": answer})
+
+
+Hold = Callable[[Actor], Awaitable[Authenticator]]
+
+
+@pytest.fixture
+def hold(application: ASGIApp, clock: HandClock, signed_in: Visit) -> Hold:
+    """Give an actor's account a passkey and sign in with it once."""
+
+    async def make(actor: Actor) -> Authenticator:
+        device, answer = await bind(await signed_in(actor))
+        assert answer.status_code == 303, answer.text
+        async with browser(application, clock) as tab:
+            assert (await enter(tab, device.sign(await asked(tab)))).status_code == 303
+        return device
+
+    return make

@@ -3,7 +3,6 @@
 Each lie is refused where the honest answer of the same key is taken.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -19,25 +18,9 @@ from tests.client import COOKIE, Visit, browser
 from tests.database import HandClock
 from tests.identity.accounts import also_works_in, code_at, come_in, give_code, give_password
 from tests.identity.accounts import enter as enter_by_password
-from tests.identity.authenticator import PRESENT, VERIFIED, Authenticator, asked, bind, enter, octets, text
-
-Bound = Callable[[Actor], Awaitable[Authenticator]]
+from tests.identity.authenticator import PRESENT, VERIFIED, Authenticator, Hold, asked, bind, enter, octets, text
 
 pytestmark = pytest.mark.req("N-04")
-
-
-@pytest.fixture
-def bound(application: ASGIApp, clock: HandClock, signed_in: Visit) -> Bound:
-    """Return a passkey of an actor's account, used once."""
-
-    async def make(actor: Actor) -> Authenticator:
-        device, answer = await bind(await signed_in(actor))
-        assert answer.status_code == 303, answer.text
-        async with browser(application, clock) as tab:
-            assert (await enter(tab, device.sign(await asked(tab)))).status_code == 303
-        return device
-
-    return make
 
 
 async def sessions(database: Database, actor: Actor) -> int:
@@ -77,9 +60,9 @@ LIES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("lie", LIES)
 async def test_a_lie_opens_nothing_and_the_truth_does(
-    lie: str, database: Database, cast: Cast, client: httpx.AsyncClient, bound: Bound
+    lie: str, database: Database, cast: Cast, client: httpx.AsyncClient, hold: Hold
 ) -> None:
-    device = await bound(cast.manager)
+    device = await hold(cast.manager)
     before = await sessions(database, cast.manager)
     refused = await enter(client, device.sign(await asked(client), **LIES[lie]))
     assert (refused.status_code, COOKIE in refused.cookies) == (401, False)
@@ -88,9 +71,9 @@ async def test_a_lie_opens_nothing_and_the_truth_does(
 
 
 async def test_an_answer_is_good_once(
-    cast: Cast, application: ASGIApp, client: httpx.AsyncClient, bound: Bound, clock: HandClock
+    cast: Cast, application: ASGIApp, client: httpx.AsyncClient, hold: Hold, clock: HandClock
 ) -> None:
-    device = await bound(cast.manager)
+    device = await hold(cast.manager)
     answer = device.sign(await asked(client))
     assert (await enter(client, answer)).status_code == 303
     async with browser(application, clock) as thief:
@@ -102,9 +85,9 @@ async def test_an_answer_is_good_once(
 
 
 async def test_a_challenge_lasts_for_less_than_five_minutes(
-    cast: Cast, client: httpx.AsyncClient, bound: Bound, clock: HandClock
+    cast: Cast, client: httpx.AsyncClient, hold: Hold, clock: HandClock
 ) -> None:
-    device = await bound(cast.manager)
+    device = await hold(cast.manager)
     question = await asked(client)
     clock.advance(minutes=4, seconds=59)
     assert (await enter(client, device.sign(question))).status_code == 303
@@ -114,9 +97,9 @@ async def test_a_challenge_lasts_for_less_than_five_minutes(
 
 
 async def test_another_accounts_passkey_is_no_second_factor_of_mine(
-    database: Database, cast: Cast, client: httpx.AsyncClient, bound: Bound
+    database: Database, cast: Cast, client: httpx.AsyncClient, hold: Hold
 ) -> None:
-    mine, theirs = await bound(cast.manager), await bound(cast.billing)
+    mine, theirs = await hold(cast.manager), await hold(cast.billing)
     email = await give_password(database, cast.manager)
     await enter_by_password(client, email)
     question = await asked(client, "/sign-in/own-passkey-question")
@@ -135,8 +118,8 @@ async def test_another_accounts_passkey_is_no_second_factor_of_mine(
     assert (await client.post("/sign-in/own-passkey", data={"answer": last})).status_code == 303
 
 
-async def test_a_key_is_of_one_account_alone(database: Database, cast: Cast, signed_in: Visit, bound: Bound) -> None:
-    device = await bound(cast.manager)
+async def test_a_key_is_of_one_account_alone(database: Database, cast: Cast, signed_in: Visit, hold: Hold) -> None:
+    device = await hold(cast.manager)
     thief = await signed_in(cast.billing)
     offer = (await thief.post("/welcome/passkey-offer")).json()
     copied = Authenticator(key=device.key, id=device.id)
@@ -172,9 +155,9 @@ async def test_no_key_is_bound_by_a_lie(lie: dict[str, Any], database: Database,
 
 
 async def test_a_question_for_signing_in_makes_no_key_and_an_offer_signs_nobody_in(
-    cast: Cast, signed_in: Visit, client: httpx.AsyncClient, bound: Bound
+    cast: Cast, signed_in: Visit, client: httpx.AsyncClient, hold: Hold
 ) -> None:
-    device = await bound(cast.manager)
+    device = await hold(cast.manager)
     tab = await signed_in(cast.manager)
     offer = (await tab.post("/welcome/passkey-offer")).json()
     asked_for = await asked(client)
@@ -185,10 +168,10 @@ async def test_a_question_for_signing_in_makes_no_key_and_an_offer_signs_nobody_
 
 @pytest.mark.req("T-20")
 async def test_a_passkey_opens_its_own_tenants_and_no_other(
-    database: Database, cast: Cast, client: httpx.AsyncClient, bound: Bound
+    database: Database, cast: Cast, client: httpx.AsyncClient, hold: Hold
 ) -> None:
     other = await assemble(database)
-    device = await bound(cast.manager)
+    device = await hold(cast.manager)
     await enter(client, device.sign(await asked(client)))
     assert (await client.get("/team")).status_code == 200
     assert (await client.post("/tenants", data={"tenant_id": str(other.tenant_id)})).status_code == 404

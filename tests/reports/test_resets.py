@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 import httpx
@@ -21,7 +19,6 @@ from caretide.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Role
 from caretide.reports.resets import Reset, reset
-from caretide.runtime import console
 from caretide.runtime.installation import Installation
 from caretide.runtime.models import AuditEvent
 from caretide.runtime.tx import Database
@@ -31,7 +28,7 @@ from caretide.tenants.models import Invitation, Member, Recovery
 from caretide.tenants.rules.recoveries import LASTS, new_code
 from tests.cast import Cast, assemble, person
 from tests.client import HOME, Visit, open_session
-from tests.database import HandClock, Server
+from tests.database import HandClock
 from tests.identity.accounts import also_works_in, enter, give_password, homeless, sent
 from tests.identity.authenticator import Authenticator, bind
 from tests.tenants.test_recoveries import NEW, letters, said
@@ -240,22 +237,9 @@ async def test_administrator_cannot_act_as_whoever_runs_the_installation(databas
             await link_for(tx, member_of(cast.billing), recovery_id=made.recovery_id)
 
 
-async def test_command_prints_link_and_code(
-    installation: Installation, server: Server, cast: Cast, other: Cast, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("commands")
+async def test_command_prints_link_and_code(installation: Installation, cast: Cast, other: Cast) -> None:
     email = await give_password(installation.database, cast.billing)
-
-    def run(work: Callable[[Any], Awaitable[Any]]) -> Any:
-        async def opened() -> Any:
-            database = Database(server.app, installation.database.stores, installation.database.clock, pool_size=1)
-            try:
-                return await work(replace(installation, database=database))
-            finally:
-                await database.close()
-
-        return asyncio.run(opened())
-
-    monkeypatch.setattr(console, "run", run)
     wanted = ["accounts", "reset", email, "--reason", WHY]
     shown = await asyncio.to_thread(CliRunner().invoke, app, [*wanted, "--json"])
     told = json.loads(shown.stdout)

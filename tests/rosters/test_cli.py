@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from datetime import UTC, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,29 +12,13 @@ from typer.testing import CliRunner, Result
 from caretide.cli import app
 from caretide.kernel.errors import Invalid, NotFound
 from caretide.rosters.cli import covers, duties
-from caretide.runtime import console
-from caretide.runtime.tx import Database, Stores
+from caretide.runtime.tx import Database
 from caretide.tenants import actions as tenants
 from caretide.tenants import queries
 from tests.cast import Cast
-from tests.database import HandClock, Server
+from tests.database import HandClock
 
-
-@pytest.fixture(autouse=True)
-def here(server: Server, stores: Stores, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let commands work on this test's database instead of opening the one that the environment names."""
-
-    def run(work: Callable[[Any], Awaitable[Any]]) -> Any:
-        async def opened() -> Any:
-            database = Database(server.app, stores, clock, pool_size=1)
-            try:
-                return await work(SimpleNamespace(database=database))
-            finally:
-                await database.close()
-
-        return asyncio.run(opened())
-
-    monkeypatch.setattr(console, "run", run)
+pytestmark = pytest.mark.usefixtures("commands")
 
 
 async def call(nouns: typer.Typer, *arguments: str) -> Result:

@@ -1,7 +1,5 @@
 """Passkeys only: for administrators, for everybody, with each request, and with nobody locked out."""
 
-from collections.abc import Awaitable, Callable
-
 import httpx
 import pytest
 from sqlalchemy import insert, select, update
@@ -23,28 +21,12 @@ from tests.cast import Cast, assemble
 from tests.client import COOKIE, Visit, browser, open_session, visitor
 from tests.database import HandClock
 from tests.identity.accounts import PASSWORD, also_works_in, code_at, come_in, give_password, sent
-from tests.identity.authenticator import Authenticator, asked, bind, enter
+from tests.identity.authenticator import Authenticator, Hold, asked, bind, enter
 from tests.tenants.test_settings import SETTINGS, change
 
 pytestmark = pytest.mark.req("N-04")
 
 ASKED_AT = "/sign-in/with-passkey"
-
-Hold = Callable[[Actor], Awaitable[Authenticator]]
-
-
-@pytest.fixture
-def hold(application: ASGIApp, clock: HandClock, signed_in: Visit) -> Hold:
-    """Give an actor's account a passkey and sign in with it once."""
-
-    async def make(actor: Actor) -> Authenticator:
-        device, answer = await bind(await signed_in(actor))
-        assert answer.status_code == 303, answer.text
-        async with browser(application, clock) as tab:
-            assert (await enter(tab, device.sign(await asked(tab)))).status_code == 303
-        return device
-
-    return make
 
 
 @pytest.fixture

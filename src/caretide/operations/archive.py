@@ -6,7 +6,6 @@ in it or in those before it. Its name is bound to its content by the seal. Docum
 """
 
 import errno
-import fcntl
 import json
 import os
 import secrets
@@ -27,6 +26,7 @@ from caretide.operations import vault_copy
 from caretide.postgres import archiving
 from caretide.postgres.archiving import Finished
 from caretide.postgres.folders import Home, disk_full, existing, explained, write_whole
+from caretide.postgres.locks import turn
 from caretide.settings import Settings
 from caretide.vault.keys import Keyring, sync_folder
 from caretide.vault.stream import open_stream, seal_stream
@@ -72,7 +72,7 @@ class Archivist:
         home = existing(self.settings.home)
         if home is None or self.settings.archive is None or not archiving.receipts(home).exists():
             return None
-        with _turn(home) as ours:
+        with turn(archiving.receipts(home) / _LOCK) as ours:
             if not ours:
                 return None
             finished = archiving.finished(home)
@@ -169,21 +169,6 @@ def prune(folder: Path, name: str, first: str) -> int:
 
 
 _IDENTITY, _LAST, _LOCK = "identity", "last.json", "lock"
-
-
-@contextmanager
-def _turn(home: Home) -> Generator[bool]:
-    """Take the turn among the processes of this home; say whether it was ours to take."""
-    descriptor = os.open(archiving.receipts(home) / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -7,12 +7,10 @@ it. Nothing that is logged or written for the doctor names a person: of a server
 """
 
 import asyncio
-import fcntl
 import json
-import os
 import threading
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +20,7 @@ from caretide.kernel.clock import Clock, system_clock
 from caretide.kernel.errors import CaretideError, Invalid, Unavailable
 from caretide.kernel.ids import new_id
 from caretide.postgres.folders import write_whole
+from caretide.postgres.locks import turn
 from caretide.runtime import log, mail
 from caretide.runtime.mail import Letter
 from caretide.runtime.outbound import Carriage, Relay, Said, carriage
@@ -88,7 +87,7 @@ class Courier:
         """
         if self.settings.mail_host is None or not self.server.is_over(self.clock()) or not self._due():
             return None
-        with _turn(self.folder) as ours:
+        with turn(self.folder / _LOCK) as ours:
             due = self._due() if ours else []
             if not due:
                 return None
@@ -277,18 +276,3 @@ async def _carry(courier: Courier, stopping: asyncio.Event) -> None:
             failing = failing if passed is None else bool(passed.error)
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), seconds)
-
-
-@contextmanager
-def _turn(folder: Path) -> Generator[bool]:
-    """Take the turn among the processes of this home; say whether it was ours to take."""
-    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)

@@ -40,6 +40,16 @@ def alone(home: Home) -> bool:
         os.close(descriptor)
 
 
+@contextmanager
+def turn(path: Path) -> Generator[bool]:
+    """Take the turn among all who ask at a file; say whether it was ours to take, without waiting for it."""
+    descriptor = _open(path)
+    try:
+        yield _try(descriptor, fcntl.LOCK_EX)
+    finally:
+        os.close(descriptor)
+
+
 def _locked(path: Path, kind: int, seconds: float) -> int:
     deadline = time.monotonic() + seconds
     while True:

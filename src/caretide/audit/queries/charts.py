@@ -17,6 +17,12 @@ from caretide.runtime.models import AuditEvent, AuditEventPatient
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries as tenants
 
+_SPAN = (
+    func.count().label("events"),
+    func.min(AuditEvent.at).label("first"),
+    func.max(AuditEvent.at).label("last"),
+)
+
 
 @requires(Permission.AUDIT_READ, reads(Data.AUDIT, Data.STAFF, Data.DEMOGRAPHICS, Data.CONTACT))
 async def chart_page(tx: Tx, patient_id: UUID, asked: Asked) -> EventsPage:
@@ -52,8 +58,7 @@ async def viewers(tx: Tx, patient_id: UUID) -> list[Viewer]:
     # By classes too, so that the database need not unfold them: there are few sets of them.
     keys = (AuditEvent.member_id, AuditEvent.actor_kind, AuditEvent.roles, AuditEvent.data)
     wanted = (
-        select(*keys, func.count().label("events"), func.min(AuditEvent.at).label("first"))
-        .add_columns(func.max(AuditEvent.at).label("last"))
+        select(*keys, *_SPAN)
         .where(AuditEventPatient.patient_id == patient_id, AuditEvent.id == AuditEventPatient.id)
         .where(AuditEvent.tenant_id == AuditEventPatient.tenant_id, AuditEvent.outcome == "done")
         .group_by(*keys)
@@ -73,8 +78,7 @@ async def tries(tx: Tx, patient_id: UUID) -> list[Tried]:
     tx.touch(patient_id)
     keys = (AuditEvent.member_id, AuditEvent.actor_kind, AuditEvent.roles, AuditEvent.outcome)
     wanted = (
-        select(*keys, func.count().label("events"), func.min(AuditEvent.at).label("first"))
-        .add_columns(func.max(AuditEvent.at).label("last"), func.array_agg(AuditEvent.route.distinct()).label("routes"))
+        select(*keys, *_SPAN, func.array_agg(AuditEvent.route.distinct()).label("routes"))
         .where(events.asked_for(await events.ids_of(tx, patient_id)))
         .group_by(*keys)
     )
