@@ -8,6 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import insert, update
 
+from caretide.identity import passwords
 from caretide.identity.models import Account, Passkey
 from caretide.kernel.actor import Actor
 from caretide.kernel.ids import new_id
@@ -141,3 +142,65 @@ async def test_new_app_ends_the_other_sessions(
     assert (await sent(mine, "/welcome/totp", code=code_at(clock.now, seed=key[1]), next="/me")).status_code == 303
     assert (await mine.get("/me")).status_code == 200
     assert await is_ended(stolen)
+
+
+@pytest.mark.req("H-03")
+async def test_leaving_a_tenant_wakes_no_session_that_was_left_alone(
+    cast: Cast, signed_in: Visit, clock: HandClock
+) -> None:
+    browser = await signed_in(cast.manager)
+    clock.advance(minutes=16)
+    browser.headers.pop("x-csrf-token")
+    assert (await browser.get("/me")).headers["location"] == "/sign-in/again?next=/me"
+    left = await sent(browser, "/sign-in/elsewhere")
+    assert (left.status_code, left.headers["location"].partition("?")[0]) == (303, "/sign-in/again")
+    await sent(browser, "/tenants", tenant_id=str(cast.tenant_id))
+    assert (await browser.get("/team")).headers["location"] == "/sign-in/again?next=/team"
+
+
+@pytest.mark.req("N-08", "V-13")
+@pytest.mark.parametrize("is_whole", [True, False])
+async def test_new_way_in_ends_sessions_that_work_in_no_tenant(
+    is_whole: bool, cast: Cast, database: Database, client: httpx.AsyncClient, clock: HandClock, signed_in: Visit
+) -> None:
+    """Whoever has the password alone is not let in by the recovery that takes the second factor away."""
+    email = await give_password(database, cast.billing)
+    thief = client
+    await (come_in(thief, email, clock.now) if is_whole else enter(thief, email))
+    left = await sent(thief, "/sign-in/elsewhere")
+    assert left.status_code == 303
+    browser = await signed_in(cast.administrator)
+    asked = await browser.post(f"/admin/people/{cast.billing.member_id}/new-way-in", data={"reason": "We spoke"})
+    assert asked.status_code == 200
+    assert (await thief.post("/welcome/passkey-offer")).headers["location"] == "/sign-in"
+
+
+@pytest.mark.req("V-13")
+async def test_app_that_a_stolen_session_began_is_not_the_one_that_is_confirmed(
+    cast: Cast, database: Database, signed_in: Visit
+) -> None:
+    await give_password(database, cast.manager, app=False)
+    mine, stolen = await pair(signed_in, cast.manager)
+    known = re.findall(r'class="secret"[^>]*>([A-Z2-7]{32})<', (await sent(stolen, "/welcome/app", next="/me")).text)
+    assert known
+    assert (await sent(mine, "/me/password", **FORM)).status_code == 303
+    begun = await sent(mine, "/welcome/app", next="/me")
+    assert begun.status_code == 200
+    assert known[0] not in begun.text
+
+
+@pytest.mark.req("V-13", "N-08")
+async def test_password_that_was_taken_away_while_it_was_compared_opens_nothing(
+    cast: Cast, database: Database, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    email = await give_password(database, cast.manager)
+
+    async def slowly(password_hash: str, password: str) -> bool:
+        async with database.tx(Actor.nobody()) as tx:
+            of_actor = Account.id == cast.manager.account_id
+            await tx.db.execute(update(Account).where(of_actor).values(password_hash=None))
+        return await compared(password_hash, password)
+
+    compared = passwords.verified
+    monkeypatch.setattr(passwords, "verified", slowly)
+    assert (await enter(client, email)).status_code == 401

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from caretide.identity import rules
 from caretide.identity.models import Account
@@ -28,10 +28,22 @@ async def try_password(tx: Tx, email: str, password_hash: str | None, password: 
     if resting is not None:
         return resting
     # Verified all the same, so that an answer takes as long as for an address that is known.
-    if not await verified(password_hash or _nobodys_hash(), password) or password_hash is None:
+    is_right = await verified(password_hash or _nobodys_hash(), password)
+    if not is_right or password_hash is None or not await _stands(tx, email, password_hash):
         return await failed(tx, *targets)
     await succeeded(tx, mine)
     return None
+
+
+async def _stands(tx: Tx, email: str, password_hash: str) -> bool:
+    """Tell whether a password that was compared is still the account's, and keep it so until this is committed.
+
+    Whoever takes it away meanwhile waits, and then ends the session that it opened.
+    """
+    this = select(Account.id).where(
+        Account.email == email.strip().lower(), Account.password_hash == password_hash, Account.ended_at.is_(None)
+    )
+    return (await tx.db.execute(this.with_for_update(read=True))).first() is not None
 
 
 async def verified(password_hash: str, password: str) -> bool:

@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from caretide.identity import queries
-from caretide.identity.models import Session
+from caretide.identity.models import Session, TotpSeed
 from caretide.identity.opening import CONFIRM
 from caretide.identity.rules import RECENT
 from caretide.kernel.errors import Unauthenticated
@@ -33,7 +33,11 @@ def is_fresh(tx: Tx) -> bool:
 
 
 async def end_others(tx: Tx, account_id: UUID, secret: str) -> int:
-    """End every session of an account but the one of this secret, in all tenants; return how many there were."""
+    """End every session of an account but the one of this secret, in all tenants; return how many there were.
+
+    An authenticator app that nobody has confirmed is forgotten: one of them may have begun it, and knows its seed.
+    """
+    await tx.db.execute(delete(TotpSeed).where(TotpSeed.account_id == account_id, TotpSeed.confirmed_at.is_(None)))
     others = update(Session).where(
         Session.account_id == account_id,
         Session.id_hash != queries.session_hash(secret),

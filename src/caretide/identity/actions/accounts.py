@@ -5,8 +5,9 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 
 from caretide.identity.actions.sessions import end_sessions
-from caretide.identity.models import Account, Membership, Passkey, RecoveryCode, Session, TotpSeed
+from caretide.identity.models import Account, LinkedIdentity, Membership, Passkey, RecoveryCode, Session, TotpSeed
 from caretide.identity.notices import tell
+from caretide.identity.queries.policy import check_works_here_alone
 from caretide.identity.rules import Kind
 from caretide.identity.tries import forgotten, of_account, of_password
 from caretide.kernel.errors import Conflict, Forbidden, NotFound
@@ -22,12 +23,17 @@ async def take_factors(tx: Tx, account_id: UUID) -> None:
     found = await check_factors_can_go(tx, account_id)
     await _take(tx, account_id, found)
     await end_sessions(tx, account_id)
+    # It works here alone. A session in no tenant, or with one factor, would bind what was taken away.
+    await _end_everywhere(tx, account_id)
 
 
 async def _take(tx: Tx, account_id: UUID, email: str) -> None:
-    """Take away what an account signs in with, and tell its person."""
+    """Take away what an account signs in with, whoever vouches for it included, and tell its person.
+
+    A tenant's sign-on that was left would be the only way in, and bind one that opens every other tenant.
+    """
     await tx.db.execute(update(Account).where(Account.id == account_id).values(password_hash=None))
-    for table in (Passkey, TotpSeed, RecoveryCode):
+    for table in (Passkey, TotpSeed, RecoveryCode, LinkedIdentity):
         await tx.db.execute(delete(table).where(table.account_id == account_id))
     for target in (of_password(email), of_account(Kind.TOTP, account_id), of_account(Kind.RECOVERY, account_id)):
         await forgotten(tx, target)
@@ -79,9 +85,7 @@ async def check_factors_can_go(tx: Tx, account_id: UUID) -> str:
     found = (await tx.db.execute(select(Account.email).where(Account.id == account_id))).scalar_one_or_none()
     if found is None:
         raise NotFound("There is no such account")
-    places = (await tx.db.execute(select(Membership.tenant_id).where(Membership.account_id == account_id))).scalars()
-    if set(places) != {tx.tenant_id}:
-        raise Conflict("This person works elsewhere too; whoever runs this installation can reset the account")
+    await check_works_here_alone(tx, account_id, tx.tenant_id)
     return found
 
 

@@ -174,7 +174,8 @@ async def enter_vouched(
 ) -> SignedIn:
     """Open a session on a provider's word, good where that provider's word counts and nowhere else."""
     this = update(LinkedIdentity).where(LinkedIdentity.issuer == found.issuer, LinkedIdentity.subject == found.subject)
-    await tx.db.execute(this.values(last_used_at=tx.now))
+    if not (await tx.db.execute(this.values(last_used_at=tx.now))).rowcount:
+        raise Conflict("This sign-on was taken from your account just now")
     twice = has_two_factors(found, provider.acr_values, provider.amr_values)
     via = Via(
         issuer=found.issuer,

@@ -43,7 +43,11 @@ async def choose_tenant(tx: Tx, secret: str, tenant_id: UUID) -> str:
 
 @requires(Permission.SIGN_IN, signs_in(Data.ACCOUNT))
 async def leave_tenant(tx: Tx, secret: str) -> str:
-    """Work in no tenant from the next request on, until one is chosen; return the session's new secret."""
+    """Work in no tenant from the next request on, until one is chosen; return the session's new secret.
+
+    From a session that is open alone: a new secret is a sign of life, which one that was left alone has to be asked.
+    """
+    await queries.session(tx, secret)
     return await renewed(tx, secret, tenant_id=None, member_id=None)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Label, Select, Text, Uuid, bindparam, column, func, literal_column, select, table
 
-from caretide.identity.models import Membership, Passkey
+from caretide.identity.models import Account, Membership, Passkey
 from caretide.identity.rules.policy import asks_for_passkey
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Conflict
@@ -71,3 +71,15 @@ async def check_unclaimed(tx: Tx, account_id: UUID, *, recovered: bool) -> None:
     places = select(Membership.member_id).where(Membership.account_id == account_id)
     if not recovered and (await tx.db.execute(places.limit(1))).first() is not None:
         raise Conflict("This address has an account already; sign in, and add a way to sign in here, first")
+
+
+@open_to_all("who may give an account a new way in is decided by where it works", reads(Data.ACCOUNT))
+async def check_works_here_alone(tx: Tx, account_id: UUID, tenant_id: UUID) -> None:
+    """Raise Conflict where an account works in any tenant but this one: a new way in would open the others.
+
+    The account's row is held, so that nobody lets it in elsewhere meanwhile.
+    """
+    await tx.db.execute(select(Account.id).where(Account.id == account_id).with_for_update())
+    places = (await tx.db.execute(select(Membership.tenant_id).where(Membership.account_id == account_id))).scalars()
+    if set(places) != {tenant_id}:
+        raise Conflict("This person works elsewhere too; whoever runs this installation can reset the account")

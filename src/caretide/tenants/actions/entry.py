@@ -4,11 +4,12 @@ import hmac
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from caretide.identity import actions as identity
 from caretide.identity.actions.providers import account_for
+from caretide.identity.queries.policy import check_works_here_alone
 from caretide.identity.queries.providers import Provider
 from caretide.identity.rules import Site
 from caretide.identity.rules.id_tokens import Vouched
@@ -88,6 +89,7 @@ async def accept_invitation(
     if wrong := await _wrong_code(tx, invited, code):
         return wrong
     email = await queries.address_of_invited(tx, invited)
+    await _check_recovery(tx, token, invited)
     if asks_for_passkey(invited.policy, invited.role) and not await queries.has_ways_in(tx, email):
         raise Invalid(f"{invited.tenant_name} asks for a passkey: accept with one", field="password")
     found = await identity.open_account(
@@ -116,6 +118,7 @@ async def accept_with_passkey(tx: Tx, token: str, site: Site, answer: str, *, co
     if wrong := await _wrong_code(tx, invited, code):
         return wrong
     email = await queries.address_of_invited(tx, invited)
+    await _check_recovery(tx, token, invited)
     account_id = await identity.open_account_with_passkey(
         tx, site, answer, email=email, name=invited.display_name, recovered=invited.recovery_id is not None
     )
@@ -161,6 +164,18 @@ async def _wrong_code(tx: Tx, invited: queries.Invited, code: str) -> WrongCode 
     if not left:
         await tx.db.execute(update(Invitation).where(Invitation.id == invited.id).values(used_at=tx.now))
     return WrongCode(left)
+
+
+async def _check_recovery(tx: Tx, token: str, invited: queries.Invited) -> None:
+    """Raise Conflict where one tenant's administrators gave a new way in to who works elsewhere too by now.
+
+    They hold link and code between them. What whoever runs the installation gave is for every place.
+    """
+    if invited.recovery_id is None or invited.account_id is None:
+        return
+    asked_by = select(Recovery.asked_by).where(Recovery.id == invited.recovery_id)
+    if (await tx.db.execute(asked_by)).scalar_one() is not None:
+        await check_works_here_alone(tx, invited.account_id, queries.tenant_of_token(token))
 
 
 async def _let_in(tx: Tx, token: str, invited: queries.Invited, account_id: UUID) -> None:
