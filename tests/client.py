@@ -40,7 +40,7 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 
 def visitor(application: ASGIApp, base_url: str = HOME, network: str = "") -> httpx.AsyncClient:
     """Return a client of an application, by default at a network address of its own: failures there are counted."""
-    address = network or f"2001:db8::{secrets.randbits(16):x}:{secrets.randbits(16):x}:{secrets.randbits(16):x}"
+    address = network or f"2001:db8:{secrets.randbits(16):x}:{secrets.randbits(16):x}::1"
     return httpx.AsyncClient(transport=httpx.ASGITransport(application, client=(address, 443)), base_url=base_url)
 
 

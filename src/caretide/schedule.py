@@ -8,6 +8,7 @@ import procrastinate
 
 from caretide.billing import actions as billing
 from caretide.billing.queries import freshness
+from caretide.identity.tries import forget_old_tries
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import CaretideError
 from caretide.runtime.jobs import later, rescue
@@ -43,7 +44,9 @@ def schedule(app: procrastinate.App, database: Database) -> None:
         await queue_rulings(database)
 
     async def forget_counts(timestamp: int) -> None:
-        await forget_old_counts(database, datetime.fromtimestamp(timestamp, UTC) - timedelta(days=1))
+        now = datetime.fromtimestamp(timestamp, UTC)
+        await forget_old_counts(database, now - timedelta(days=1))
+        await forget_old_tries(database, now)
 
     async def tell_of_endings(timestamp: int) -> None:
         del timestamp

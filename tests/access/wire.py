@@ -62,7 +62,7 @@ class Caller:
     application: ASGIApp
     clock: Clock
     secret: str = ""
-    network: str = field(default_factory=lambda: f"2001:db8::{secrets.randbits(16):x}:{secrets.randbits(16):x}")
+    network: str = field(default_factory=lambda: f"2001:db8:{secrets.randbits(16):x}:{secrets.randbits(16):x}::1")
 
     async def ask(self, request: Request) -> Answer:
         """Put one request and return its answer."""

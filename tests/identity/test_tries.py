@@ -1,6 +1,7 @@
 """Delays, rests and the end of an authenticator: what guessing costs, and whom it cannot shut out."""
 
 import asyncio
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -9,8 +10,9 @@ from starlette.types import ASGIApp
 
 from caretide.identity.models import Failures
 from caretide.identity.rules import Kind, rest_after
-from caretide.identity.tries import of_account, of_password
+from caretide.identity.tries import forget_old_tries, of_account, of_password
 from caretide.kernel.actor import Actor
+from caretide.kernel.ids import new_id
 from caretide.runtime.tx import Database
 from tests.cast import Cast
 from tests.client import browser
@@ -171,3 +173,17 @@ def test_no_kind_of_secret_is_ever_tried_a_hundred_times(clock: HandClock) -> No
     for kind in (Kind.PASSWORD, Kind.TOTP, Kind.RECOVERY):
         assert not rest_after(kind, 49, clock.now).disabled
         assert rest_after(kind, 50, clock.now).disabled
+
+
+@pytest.mark.req("W-10", "N-03")
+async def test_few_tries_are_forgotten_after_a_month_and_many_are_not(
+    client: httpx.AsyncClient, database: Database, email: str, clock: HandClock
+) -> None:
+    """A stranger leaves a row at each address that they think of: it does not stay for ever."""
+    stranger = f"stranger-{new_id().hex}@example.com"
+    await fail(client, clock, stranger, 4)
+    await fail(client, clock, email, 5)
+    await forget_old_tries(database, clock.now + timedelta(days=29))
+    assert [await failures(database, one) for one in (stranger, email)] == [4, 5]
+    await forget_old_tries(database, clock.now + timedelta(days=31))
+    assert [await failures(database, one) for one in (stranger, email)] == [0, 5]

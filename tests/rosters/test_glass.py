@@ -17,6 +17,7 @@ from caretide.rosters import actions, queries
 from caretide.rosters.models import GlassOpening, GlassReview
 from caretide.rosters.rules.emergency import is_overdue
 from caretide.runtime.tx import Database, Stores
+from caretide.tenants import actions as tenants
 from caretide.time_log import actions as time_log
 from caretide.time_log.rules import ACTIVITY_TYPES
 from tests.cast import Cast, assemble
@@ -172,6 +173,24 @@ async def test_without_a_privacy_contact_every_manager_is_told(
     before = len(letters(stores))
     await opened(database, cast.coordinator, theirs)
     assert [to.partition("-")[0] for to, *_ in letters(stores)[before:]] == ["manager"]
+
+
+@pytest.mark.req("H-02")
+async def test_nobody_alone_is_told_of_their_own_use(
+    database: Database, cast: Cast, clock: HandClock, stores: Stores
+) -> None:
+    """In a small house without a manager, or where the nurse is the privacy contact, an administrator is told."""
+    be_now(clock)
+    async with database.tx(cast.administrator) as tx:
+        assert cast.manager.member_id is not None
+        await tenants.suspend_member(tx, cast.manager.member_id)
+    for contact in ("", f"coordinator-{cast.tenant_id.hex}@example.com"):
+        theirs = await another(database, cast)
+        await name_members(database, cast, cast.coordinator, contact=contact)
+        before = len(letters(stores))
+        await opened(database, cast.coordinator, theirs)
+        told = [to.partition("-")[0] for to, *_ in letters(stores)[before:]]
+        assert told == ["administrator"], contact
 
 
 @pytest.mark.req("T-28", "Z-06")

@@ -3,14 +3,14 @@
 import pytest
 
 from caretide.kernel.errors import Invalid, Unavailable
-from caretide.runtime.outbound import Reach, Target, addresses_of, ask, ask_named, checked, is_public
+from caretide.runtime.outbound import Reach, Resolve, Target, addresses_of, ask, ask_named, checked, is_public
 
 HOST = "hooks.example"
 
 pytestmark = pytest.mark.req("V-03")
 
 
-def names(*addresses: str) -> object:
+def names(*addresses: str) -> Resolve:
     async def resolve(host: str, port: int) -> list[str]:
         return list(addresses)
 
@@ -22,6 +22,7 @@ PRIVATE = [
     *("100.64.0.1", "192.0.0.1", "192.0.2.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"),
     *("::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1", "2001:db8::1"),
     *("::ffff:127.0.0.1", "::ffff:169.254.169.254", "::ffff:a00:1", "64:ff9b::7f00:1", "2002:7f00:1::", "::127.0.0.1"),
+    *("fec0::1", "fec0::ffff:1", "192.0.0.8", "192.0.0.9", "192.88.99.1", "3fff::1"),
     *("not an address", ""),
 ]
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from caretide.ui.sheet import csv_text
 
-HARMFUL = st.tuples(st.sampled_from(["=", "+", "-", "@", "\t", "\r", '="', "=cmd|'/C calc'!A0"]), st.text()).map(
-    "".join
-)
+HARMFUL = st.tuples(
+    st.sampled_from(["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff20", '="', "=cmd|'/C calc'!A0"]), st.text()
+).map("".join)
 CELLS = st.lists(st.lists(st.one_of(st.text(), HARMFUL, st.none(), st.integers()), min_size=3, max_size=3), max_size=5)
 
 
@@ -22,5 +22,5 @@ def test_no_cell_is_a_formula_and_none_is_lost(rows: list[list[object]]) -> None
     assert len(read) == len(rows) + 1
     for was, now in zip(rows, read[1:], strict=True):
         for before, after in zip(was, now, strict=True):
-            assert not after.startswith(("=", "+", "-", "@", "\t", "\r"))
+            assert not after.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff20"))
             assert after.removeprefix("'") == ("" if before is None else str(before)).removeprefix("'")

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from caretide.kernel.ids import new_id
 from caretide.runtime.devices import DEVICE, LASTS, device_cookie, device_of
-from caretide.runtime.limits import Limiter, limits
+from caretide.runtime.limits import Limiter, limits, network_at
 from caretide.runtime.tx import Database
 from tests.cast import Cast
 from tests.client import COOKIE, Visit, browser
@@ -26,7 +26,7 @@ OTHER_WAYS = (("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/invitations/n
 @pytest.fixture
 def address() -> str:
     """A network address that several browsers share, as those of a clinic do."""
-    return f"2001:db8::{new_id().hex[-4:]}:{new_id().hex[-4:]}"
+    return f"2001:db8:{new_id().hex[-4:]}:{new_id().hex[-4:]}::1"
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ async def test_work_in_a_known_browser_goes_on_when_its_address_is_used_up(
     assert (await enter(tab, passkey.sign(await asked(tab)))).status_code == 303
     one = Limiter(database, limits(60), clock)
     for _ in range(limits(60)["address"].most):
-        await one.spend("address", address)
+        await one.spend("address", network_at(address))
     assert (await tab.get("/me")).status_code == 200
     del tab.cookies[DEVICE]
     assert (await tab.get("/me")).status_code == 429

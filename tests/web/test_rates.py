@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 
 from caretide.kernel.errors import TooMany, Unavailable
 from caretide.kernel.ids import new_id
-from caretide.runtime.limits import Limit, Limiter, costs, forget_old_counts, limits
+from caretide.runtime.limits import Limit, Limiter, costs, forget_old_counts, limits, network_at
 from caretide.runtime.tx import Database
 from tests.cast import Cast
 from tests.client import Visit, browser
@@ -126,13 +126,45 @@ async def test_stranger_is_counted_by_the_address_of_the_connection(
     application: ASGIApp, database: Database, clock: HandClock, stack: AsyncExitStack
 ) -> None:
     strict(application, database, clock)
-    guesser = await stack.enter_async_context(browser(application, clock, network=f"2001:db8::{new_id().hex[-4:]}"))
+    guesser = await stack.enter_async_context(
+        browser(application, clock, network=f"2001:db8:{new_id().hex[-4:]}:{new_id().hex[-4:]}::1")
+    )
     found = [
         (await guesser.get("/sign-in", headers={"x-forwarded-for": f"198.51.100.{n}"})).status_code for n in range(20)
     ]
     assert found.count(429) == 20 - limits(60)["stranger"].most
     other = await stack.enter_async_context(browser(application, clock))
     assert (await other.get("/sign-in")).status_code == 200
+
+
+@pytest.mark.req("W-10", "N-03")
+async def test_addresses_of_one_network_share_what_strangers_may_ask(
+    application: ASGIApp, database: Database, clock: HandClock, stack: AsyncExitStack
+) -> None:
+    """Whoever rents a machine has 2^64 addresses: they are one stranger, and fill one row."""
+    strict(application, database, clock)
+    place = f"2001:db8:{new_id().hex[-4:]}:{new_id().hex[-4:]}"
+    found: list[int] = []
+    for host in range(20):
+        guesser = await stack.enter_async_context(browser(application, clock, network=f"{place}::{host + 1:x}"))
+        found.append((await guesser.get("/sign-in")).status_code)
+    assert found.count(429) == 20 - limits(60)["entrance"].most
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::1", "::1"),
+        ("", ""),
+        ("a socket", "a socket"),
+    ],
+)
+def test_network_is_counted_however_its_address_is_written(address: str, counted: str) -> None:
+    assert network_at(address) == counted
 
 
 class Blind(Limiter):

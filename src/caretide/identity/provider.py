@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import secrets
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -31,7 +32,9 @@ SCOPE: Final = "openid"
 """Nothing but who it is: neither name nor address is asked for, so none is believed."""
 
 _AT_ONCE: Final = 40
-_under_way: Final[list[int]] = [0]
+_OF_ONE: Final = 10
+"""How many ask providers at a time, and how many of these the same one."""
+_under_way: Final[Counter[str]] = Counter()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,15 +215,20 @@ def _public(key: dict[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def few() -> AsyncGenerator[None]:
-    """Let some ask a provider at a time: one that does not answer must not gather everybody who tries again."""
-    if _under_way[0] >= _AT_ONCE:
+async def few(issuer: str) -> AsyncGenerator[None]:
+    """Let some ask a provider at a time: one that does not answer must not gather everybody who tries again.
+
+    Nor does it keep people from theirs: it has its own share of what is asked side by side.
+    """
+    if _under_way.total() >= _AT_ONCE or _under_way[issuer] >= _OF_ONE:
         raise TooMany("Many people are signing in right now; try again in a moment", seconds=5)
-    _under_way[0] += 1
+    _under_way[issuer] += 1
     try:
         yield
     finally:
-        _under_way[0] -= 1
+        _under_way[issuer] -= 1
+        if not _under_way[issuer]:
+            del _under_way[issuer]
 
 
 async def _fetched_keys(reach: Reach, provider: Provider) -> list[Any]:
@@ -270,7 +278,7 @@ async def hear(
     try:
         check_standing(provider, back)
         code = _code(provider, answer)
-        async with few():
+        async with few(provider.issuer):
             token = await _exchanged(reach, provider, back.way, code, returns_to)
             # Fetched anew where they are old, or a token names one that is not among them.
             age, kid = now - provider.keys_at, key_id(token)

@@ -3,16 +3,17 @@
 import hashlib
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, tuple_, update
+from sqlalchemy import and_, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from caretide.identity.models import Failures
-from caretide.identity.rules import NETWORK_FORGETS, Kind, rest_after
-from caretide.runtime.tx import Tx
+from caretide.identity.rules import GROWS_FROM, NETWORK_FORGETS, Kind, rest_after
+from caretide.kernel.actor import Actor
+from caretide.runtime.tx import Database, Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,22 @@ async def succeeded(tx: Tx, target: Target) -> None:
         await tx.db.execute(update(Failures).where(*mine).values(rest_until=None))
     else:
         await forgotten(tx, target)
+
+
+async def forget_old_tries(database: Database, now: datetime) -> int:
+    """Delete what is of no use any more, or a stranger would fill the disk address by address; return how many rows.
+
+    A network's failures after the hour that they count; a password's few after a month, whether or not anybody has
+    the address: four tries a month are no guessing.
+    """
+    stale = or_(
+        and_(Failures.kind == Kind.NETWORK, Failures.last_at < now - NETWORK_FORGETS),
+        and_(
+            Failures.kind == Kind.PASSWORD, Failures.failures < GROWS_FROM, Failures.last_at < now - timedelta(days=30)
+        ),
+    )
+    async with database.tx(Actor.nobody()) as tx:
+        return (await tx.db.execute(delete(Failures).where(stale))).rowcount
 
 
 async def forgotten(tx: Tx, target: Target) -> None:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import bindparam, case, delete, func
@@ -66,6 +67,20 @@ has signed in before is counted by itself (`caretide.runtime.devices`): returnin
 
 WAYS_IN: Final = frozenset({"entrance", "password", "passkey"})
 """The kinds that take the place of a stranger's for somebody who is not known yet."""
+
+
+def network_at(address: str) -> str:
+    """Return what is counted for an address: itself, of IPv6 its network of 64 bits, which is the least anybody has.
+
+    Whoever has one such address has as many as they like: each would have a share, and a row, of its own (RFC 6177).
+    """
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address) or found.is_loopback:
+        return str(found)
+    return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
 
 
 def limits(requests_per_minute: int) -> dict[str, Limit]:

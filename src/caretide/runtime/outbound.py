@@ -29,6 +29,10 @@ SECONDS: Final = 10.0
 _WRAPPED: Final = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"), ip_network("2002::/16"))
 """Networks whose addresses hold another one: what they lead to cannot be told from their outside."""
 
+_NEARBY: Final = tuple(ip_network(one) for one in ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10", "3fff::/20"))
+"""What the library takes for global, and is not: the nearest relays (RFC 6890, RFC 7526), a site's own (RFC 3879), and
+those of books (RFC 9637)."""
+
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """Returns every address of a host."""
 
@@ -104,7 +108,8 @@ def is_public(address: str) -> bool:
             found = found.ipv4_mapped
         elif any(found in network for network in _WRAPPED):
             return False
-    return found.is_global and not found.is_multicast and not found.is_reserved
+    is_nearby = any(found in network for network in _NEARBY)
+    return found.is_global and not found.is_multicast and not found.is_reserved and not is_nearby
 
 
 async def checked(

@@ -24,7 +24,7 @@ from caretide.runtime.cookies import VISIT, read_cookie
 from caretide.runtime.devices import known_device
 from caretide.runtime.forgery import check_token
 from caretide.runtime.gate import SAFE_METHODS
-from caretide.runtime.limits import FREE, WAYS_IN, Limiter
+from caretide.runtime.limits import FREE, WAYS_IN, Limiter, network_at
 from caretide.runtime.log import log
 from caretide.runtime.trail import Origin, ids_in
 from caretide.runtime.tx import Database, Tx
@@ -280,8 +280,8 @@ def drop_session(request: Request, response: Response) -> None:
 
 
 def network_of(request: Request) -> str:
-    """Return the network address that asks, as the connection has it: no header is believed."""
-    return request.client.host if request.client else ""
+    """Return the network that asks, as the connection has it: no header is believed."""
+    return network_at(request.client.host) if request.client else ""
 
 
 def database_of(request: Request) -> Database:

@@ -1,10 +1,14 @@
 """A provider is asked between two transactions: how slow it is harms nobody, and what it says is judged anew."""
 
+from contextlib import AsyncExitStack
+
 import httpx
 import psycopg
 import pytest
 from sqlalchemy.pool import QueuePool
 
+from caretide.identity.provider import few
+from caretide.kernel.errors import TooMany
 from caretide.runtime.tx import Database
 from tests.cast import Cast
 from tests.database import Server
@@ -46,3 +50,13 @@ async def test_provider_that_is_switched_off_while_it_is_asked_vouches_for_nobod
     provider.mint = mint
     assert (await enter(client, cast.slug, provider)).status_code == 401
     assert why(server) == "changed"
+
+
+@pytest.mark.req("V-15", "W-10")
+async def test_provider_that_does_not_answer_keeps_nobody_from_another(provider: Provider) -> None:
+    async with AsyncExitStack() as waiting:
+        for _ in range(10):
+            await waiting.enter_async_context(few("https://slow.example"))
+        with pytest.raises(TooMany):
+            await waiting.enter_async_context(few("https://slow.example"))
+        await waiting.enter_async_context(few(provider.issuer))

@@ -101,9 +101,18 @@ async def review_glass(tx: Tx, opening_id: UUID, verdict: str, note: str = "") -
 
 
 async def _tell(tx: Tx, subject: str, words: str) -> None:
-    """Write to the tenant's privacy contact, or to every manager while none is named; without health data."""
+    """Write to the tenant's privacy contact, or to every manager while none is named; without health data.
+
+    To the administrators where there is no manager either. Nobody is told of their own use alone.
+    """
     contact = (await tenants.settings(tx)).privacy_contact
-    others = [one for one in await tenants.members(tx) if one.role == Role.MANAGER and one.status == "active"]
+    people = [one for one in await tenants.members(tx) if one.status == "active"]
+    mine = [one.email for one in people if one.id == tx.actor.member_id]
+    others = {
+        role: [one.email for one in people if one.role == role and one.email not in mine]
+        for role in (Role.MANAGER, Role.ADMINISTRATOR)
+    }
     tenant = await tenants.my_tenant(tx)
-    for address in [contact] if contact else [one.email for one in others if one.id != tx.actor.member_id]:
+    named = [contact] if contact and contact not in mine else []
+    for address in named or others[Role.MANAGER] or others[Role.ADMINISTRATOR]:
         tx.letters.append(Letter(address, f"{subject} ({tenant.name})", words))
