@@ -2,10 +2,15 @@
 
 from uuid import uuid4
 
+from sqlalchemy import update
+
+from caretide.outreach import queries
+from caretide.patients.models import Patient
 from caretide.runtime.tx import Database
 from tests.cast import Cast
 from tests.client import Visit
 from tests.database import HandClock
+from tests.enrollment.panel import enrolled
 from tests.outreach.test_attempts import call, mine
 
 
@@ -121,3 +126,22 @@ async def test_the_api_lists_the_callers_call_backs(database: Database, cast: Ca
     assert (await program.post(f"/patients/{patient_id}/attempts", json=sent)).status_code == 201
     (found,) = (await program.get("/call-backs")).json()
     assert (found["patient_id"], found["name"]) == (str(patient_id), "Ana Vega")
+
+
+async def test_nothing_is_due_to_somebody_who_has_died(
+    database: Database, cast: Cast, clock: HandClock, signed_in: Visit
+) -> None:
+    patient_id, _ = await enrolled(database, cast)
+    browser = await signed_in(cast.coordinator)
+    sent = {"outcome": "call_back", "call_back_on": "2026-10-06", "call_back_time": "14:30", "back": "patient"}
+    assert (await browser.post(f"/patients/{patient_id}/attempts", data=sent)).status_code == 303
+    alive = (await browser.get(f"/patients/{patient_id}")).text
+    assert "Call back" in alive
+    assert "min to go" in alive
+    async with database.tx(cast.system) as tx:
+        await tx.db.execute(update(Patient).where(Patient.id == patient_id).values(is_deceased=True))
+    page = (await browser.get(f"/patients/{patient_id}")).text
+    assert "nothing can be added after a death" in page
+    assert not [words for words in ("min to go", "Call back is", "Call back Oct", "days left") if words in page]
+    async with database.tx(cast.coordinator) as tx:
+        assert patient_id not in {one.patient_id for one in await queries.my_call_backs(tx, 60)}

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine, event, update
+from sqlalchemy import Engine, event, insert, update
 
 from caretide.kernel.errors import Forbidden, NotFound
 from caretide.kernel.ids import new_id
@@ -18,6 +18,7 @@ from caretide.reports.queries.team_lists import Asked, patient_list, unassigned
 from caretide.reports.queries.team_member import member_page
 from caretide.reports.queries.team_members import Wanted
 from caretide.reports.schemas.team import TeamPage
+from caretide.rosters.models import Cover
 from caretide.runtime.tx import Database
 from caretide.tenants.models import Member
 from caretide.time_log import actions as time_log
@@ -69,6 +70,18 @@ async def test_needed_and_available_hours(database: Database, cast: Cast, clock:
     assert figures.members_without_hours == 1
 
 
+async def test_days_on_which_others_cover_are_not_available(database: Database, cast: Cast, clock: HandClock) -> None:
+    clock.now = NOON
+    whose = {"absent_id": cast.coordinator.member_id, "cover_id": cast.other_coordinator.member_id}
+    # From Friday to Monday: two days of work of the nine that are left.
+    days = {"first_on": date(2026, 10, 23), "last_on": date(2026, 10, 26)}
+    when = {"starts_at": NOON, "ends_at": NOON + timedelta(days=30), "clinic_id": cast.clinic_id}
+    async with database.tx(cast.system) as tx:
+        await tx.db.execute(update(Member).where(Member.id == cast.coordinator.member_id).values(weekly_hours=40))
+        await tx.db.execute(insert(Cover).values(id=new_id(), **whose, **days, **when))
+    assert (await look(database, cast)).figures.available_seconds == 40 * 3600 * (9 - 2) // 5
+
+
 async def test_a_member_shows_panel_time_and_attempts(database: Database, cast: Cast, clock: HandClock) -> None:
     clock.now = NOON
     people = await mixed(database, cast)
@@ -92,6 +105,9 @@ async def test_voided_time_is_counted_and_taken_off(database: Database, cast: Ca
         await time_log.void_entry(tx, entry.id, "Wrong patient")
     (mine, _) = (await look(database, cast)).members
     assert (mine.month, mine.voided) == (0, 1)
+    async with database.tx(cast.manager) as tx:
+        (line,) = (await member_page(tx, Asked(member_id=mine.id))).voided
+    assert (line.patient_id, line.seconds, str(line.month)) == (entry.patient_id, 600, "2026-10")
 
 
 @pytest.mark.parametrize("key", ["name", "panel", "progress", "time", "reach"])

@@ -41,9 +41,15 @@ def is_working_day(day: date) -> bool:
     return day.weekday() < SATURDAY and day not in holidays(day.year)
 
 
+def days_of_work(first: date, last: date) -> list[date]:
+    """Return the working days from one day to another, both included; none where the last comes first."""
+    days = (first + timedelta(days=ahead) for ahead in range((last - first).days + 1))
+    return [day for day in days if is_working_day(day)]
+
+
 def working_days(first: date, last: date) -> int:
-    """Return how many working days lie between two days, both included; none where the last comes first."""
-    return sum(is_working_day(first + timedelta(days=ahead)) for ahead in range((last - first).days + 1))
+    """Return how many working days lie between two days, both included."""
+    return len(days_of_work(first, last))
 
 
 def _nth(year: int, month: int, weekday: int, number: int) -> date:

@@ -185,6 +185,7 @@ async def call_backs(tx: Tx, member_id: UUID, until: datetime) -> list[CallBack]
         .join(Patient, and_(Patient.tenant_id == Attempt.tenant_id, Patient.id == Attempt.patient_id))
         .where(
             Designation.member_id == member_id,
+            Patient.is_deceased.is_(False),
             Attempt.call_back_at <= until,
             Attempt.call_back_at > until - LOOK_BACK,
             _COUNTS,
@@ -216,12 +217,16 @@ async def member_attempts(tx: Tx, member_ids: Sequence[UUID], since: date, until
 
 
 @requires(Permission.PATIENT_READ, reads(Data.ATTEMPTS, Data.NOTES))
-async def attempts_card(tx: Tx, patient_id: UUID, zone: ZoneInfo) -> AttemptsCard:
-    """Return the present month's attempts of a patient who was read before, with the form for another."""
+async def attempts_card(tx: Tx, patient_id: UUID, zone: ZoneInfo, *, has_died: bool) -> AttemptsCard:
+    """Return the present month's attempts of a patient who was read before, with the form for another.
+
+    Nothing is due to somebody who has died; that the family was told can still be recorded.
+    """
     today = tx.now.astimezone(zone).date()
     month = (await month_attempts(tx, [patient_id], Month.of(today))).get(patient_id, MonthAttempts())
     rows, total = await attempts(tx, patient_id)
-    step = _next(month, zone)
+    step = None if has_died else _next(month, zone)
+    due = None if has_died else month.call_back_at
     return AttemptsCard(
         patient_id=patient_id,
         zone=zone,
@@ -233,8 +238,8 @@ async def attempts_card(tx: Tx, patient_id: UUID, zone: ZoneInfo) -> AttemptsCar
         rule=rules.STOP_RULE.source,
         next_step=step.text if step else "",
         next_kind=step.kind if step else "",
-        due=month.call_back_at,
-        overdue=month.call_back_at is not None and month.call_back_at < tx.now,
+        due=due,
+        overdue=due is not None and due < tx.now,
         lines=tuple(_line(tx, row) for row in rows if not row.superseded and row.outcome != "mistake")[:SHOWN],
         total=total,
         may_record=Permission.TIME_WRITE in tx.actor.permissions and tx.actor.member_id is not None,
@@ -252,7 +257,7 @@ async def attempts_page(tx: Tx, patient_id: UUID, page: int = 1) -> AttemptsPage
     pages = max(1, -(-total // ROWS))
     return AttemptsPage(
         name=who.name,
-        card=await attempts_card(tx, patient_id, zone),
+        card=await attempts_card(tx, patient_id, zone, has_died=who.is_deceased),
         lines=tuple(_line(tx, row) for row in rows),
         total=total,
         page=min(max(1, page), pages),

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Integer, ScalarSelect, Select, and_, bindparam, func, select, true
+from sqlalchemy import ARRAY, Date, Integer, ScalarSelect, Select, and_, bindparam, func, select, true
 
 from caretide.billing.models import MonthStanding, StandingCount, StandingMark
-from caretide.kernel.calendar import working_days
+from caretide.kernel.calendar import days_of_work
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
 from caretide.patients.models import Patient
@@ -22,6 +22,7 @@ from caretide.reports.queries.team_members import Wanted
 from caretide.reports.rules import team as rules
 from caretide.reports.schemas.team import Fact, Figures, MemberFigures, RunningTimer, TeamMetrics, TeamPage, Tile
 from caretide.rosters import queries as rosters
+from caretide.rosters.models import Cover
 from caretide.runtime.access import requires
 from caretide.runtime.tx import Tx
 from caretide.tenants.models import Member
@@ -138,12 +139,12 @@ def _by_band(running: int) -> Select[*tuple[Any, ...]]:
 
 
 async def _figures(tx: Tx, now: Calendar, sums: _Sums, waits: int) -> Figures:
-    days = working_days(now.today, now.month.last)
-    asked = now.given | {"pace": rules.pace(now.today)}
+    days = days_of_work(now.today, now.month.last)
+    asked = now.given | {"pace": rules.pace(now.today), "days": days}
     found = (await tx.db.execute(_numbers(now.running), asked)).one()
     return Figures(
         month=str(now.month),
-        working_days_left=days,
+        working_days_left=len(days),
         enrolled=sums.enrolled,
         at_threshold=sums.enrolled - sums.under,
         on_track=max(0, sums.bands.get(rules.UNDER, 0) - found.behind),
@@ -153,7 +154,7 @@ async def _figures(tx: Tx, now: Calendar, sums: _Sums, waits: int) -> Figures:
         unassigned=found.unassigned,
         awaiting=waits if Permission.TIME_APPROVE in tx.actor.permissions else None,
         needed_seconds=int(found.needed),
-        available_seconds=rules.available_seconds(float(found.weekly), days),
+        available_seconds=rules.available_seconds(float(found.weekly), len(days), float(found.away)),
         members_without_hours=found.silent,
         waiting=found.waiting,
     )
@@ -170,6 +171,7 @@ def _numbers(running: int) -> Select[*tuple[Any, ...]]:
         pace.c.behind,
         pace.c.needed,
         hours.c.weekly,
+        _AWAY.label("away"),
         hours.c.silent,
         _counted(unreached(running)).label("out_of_reach"),
         _counted(_unassigned(running)).label("unassigned"),
@@ -202,6 +204,15 @@ _HOURS = select(
     func.coalesce(func.sum(Member.weekly_hours), 0).label("weekly"),
     func.count().filter(Member.weekly_hours.is_(None)).label("silent"),
 ).where(Member.status == "active", Member.role == "coordinator")
+_DAY = func.unnest(bindparam("days", type_=ARRAY(Date))).column_valued("day")
+# A day on which somebody else works a member's roster is none of theirs.
+_AWAY = (
+    select(func.coalesce(func.sum(Member.weekly_hours), 0))
+    .join(Cover, and_(Cover.tenant_id == Member.tenant_id, Cover.absent_id == Member.id))
+    .where(_DAY.between(Cover.first_on, Cover.last_on))
+    .where(Member.status == "active", Member.role == "coordinator", Cover.ended_at.is_(None))
+    .scalar_subquery()
+)
 _ANYBODY = select(Patient.id).limit(1)
 
 

@@ -7,9 +7,10 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, Uuid, any_, bindparam, func, select
+from sqlalchemy import Date, Select, Uuid, and_, any_, bindparam, func, select
 
 from caretide.kernel.errors import NotFound
+from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
 from caretide.outreach import queries as outreach
@@ -18,7 +19,7 @@ from caretide.patients.models import Patient
 from caretide.reports.queries import team_lists, team_members
 from caretide.reports.queries.present import Calendar, calendar, of_months
 from caretide.reports.queries.team_lists import Asked
-from caretide.reports.schemas.team import MemberPage, TeamMember, Tile, TriedLine
+from caretide.reports.schemas.team import MemberPage, TeamMember, Tile, TriedLine, VoidedLine
 from caretide.rosters import queries as rosters
 from caretide.rosters.rules import DESIGNABLE
 from caretide.runtime.access import requires
@@ -32,9 +33,26 @@ from caretide.ui.filters import spent
 from caretide.ui.shell import Tone
 
 TRIED: Final = 8
-"""How many of the latest attempts stand on the page."""
+"""How many of the latest attempts stand on the page, and of the latest entries that were voided."""
 
 _IDS = bindparam("ids", type_=Ids())
+_VOIDED = (
+    select(
+        TimeEntry.patient_id,
+        func.trim(Patient.given + " " + Patient.family).label("patient"),
+        TimeEntry.service_month,
+        TimeEntry.start_time,
+        TimeEntry.duration_secs,
+    )
+    .join(Patient, and_(Patient.tenant_id == TimeEntry.tenant_id, Patient.id == TimeEntry.patient_id))
+    .where(
+        TimeEntry.coordinator_id == bindparam("member_id", type_=Uuid),
+        TimeEntry.is_void,
+        TimeEntry.service_month >= bindparam("since", type_=Date),
+    )
+    .order_by(TimeEntry.start_time.desc(), TimeEntry.id)
+    .limit(TRIED)
+)
 _NAMES = select(Patient.id, func.trim(Patient.given + " " + Patient.family)).where(Patient.id == any_(_IDS))
 
 
@@ -58,6 +76,7 @@ async def member_page(tx: Tx, asked: Asked) -> MemberPage:
         patients=await team_lists.panel(tx, now, asked),
         activities=await _activities(tx, now, member_id),
         tried=await _tried(tx, member_id),
+        voided=await _voided(tx, member_id, now.month.previous()),
         today=now.today,
         covers=tuple(one for one in covers if one.state(tx.now) != "over"),
         may_cover=works and Permission.ROSTER_WRITE in tx.actor.permissions,
@@ -140,4 +159,20 @@ async def _tried(tx: Tx, member_id: UUID) -> tuple[TriedLine, ...]:
             tone="good" if one.is_contact else "neutral",
         )
         for one in made
+    )
+
+
+async def _voided(tx: Tx, member_id: UUID, since: Month) -> tuple[VoidedLine, ...]:
+    """Return the latest time that was taken back, of a month and those after it."""
+    rows = (await tx.db.execute(_VOIDED, {"member_id": member_id, "since": since.first})).all()
+    tx.touch(*(row.patient_id for row in rows))
+    return tuple(
+        VoidedLine(
+            patient_id=row.patient_id,
+            patient=row.patient,
+            month=Month.of(row.service_month),
+            at=row.start_time,
+            seconds=row.duration_secs,
+        )
+        for row in rows
     )

@@ -59,9 +59,12 @@ def pace(today: date) -> int:
     return FIRST_THRESHOLD * working_days(today, month.last) // whole
 
 
-def available_seconds(weekly_hours: float, days: int) -> int:
-    """Return the seconds that people with these hours a week, all together, have in some working days."""
-    return round(weekly_hours * 3600 * days / WORKING_DAYS)
+def available_seconds(weekly_hours: float, days: int, away: float = 0) -> int:
+    """Return the seconds that people with these hours a week, all together, have in some working days.
+
+    `away` is what is missing of it, in a week's hours times days: 40 hours a week for two days make 80.
+    """
+    return round((weekly_hours * days - away) * 3600 / WORKING_DAYS)
 
 
 def hours(seconds: int) -> str:

@@ -173,8 +173,22 @@ class TriedLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VoidedLine:
+    """Time of a member's that counts for nothing any more; why stands with the patient."""
+
+    patient_id: UUID
+    patient: str
+    month: Month
+    at: datetime
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemberPage:
-    """One member: month, patients, time by activity, attempts; `covers` in which they have a part, now or soon."""
+    """One member: month, patients, time by activity, attempts, and what was voided of this month and the last.
+
+    `covers` are those in which they have a part, now or soon.
+    """
 
     member: TeamMember
     role: str
@@ -183,6 +197,7 @@ class MemberPage:
     patients: PatientList
     activities: BarChart
     tried: tuple[TriedLine, ...]
+    voided: tuple[VoidedLine, ...]
     today: date
     covers: tuple[CoverRow, ...] = ()
     may_cover: bool = False

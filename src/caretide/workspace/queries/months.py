@@ -81,6 +81,7 @@ def _live(judged: Judged, days_left: int) -> MonthCard:
         codes=tuple(RulingCode(code=line.code, units=line.units) for line in ruling.codes),
         exceptions=_exceptions((one.code, one.severity, one.message, one.fact) for one in ruling.exceptions),
         days_left=days_left,
+        has_died=judged.evidence.chart.is_deceased,
     )
 
 

@@ -85,7 +85,7 @@ async def patient_page(tx: Tx, patient_id: UUID, asked: Month | None = None) -> 
         facts=await fact_lines(tx, patient_id, clinic, month, enrolled) if enrolled else (),
         designation=await _designation(tx, patient_id, clinic),
         documents=await _documents(tx, patient_id),
-        attempts=None if asked else await attempts_card(tx, patient_id, clinic.zone),
+        attempts=None if asked else await attempts_card(tx, patient_id, clinic.zone, has_died=who.is_deceased),
         asked=None if month == present else month,
         earlier=month.previous(),
         later=month.next() if month < present else None,

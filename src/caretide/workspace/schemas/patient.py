@@ -99,6 +99,8 @@ class MonthCard:
     exceptions: tuple[RulingException, ...] = ()
     days_left: int = 0
     closed: bool = False
+    # Nothing can be added any more: the patient has died.
+    has_died: bool = False
     # Seconds told after the fact, in none of the others until a second person approves them.
     awaiting: int = 0
 
