@@ -1,10 +1,11 @@
 """The attempts of a patient on screen and in the API."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 from sqlalchemy import update
 
-from caretide.outreach import queries
+from caretide.outreach import actions, queries
 from caretide.patients.models import Patient
 from caretide.runtime.tx import Database
 from tests.cast import Cast
@@ -37,6 +38,25 @@ async def test_a_call_back_is_local_to_the_clinic(database: Database, cast: Cast
     page = await browser.get(f"/patients/{patient_id}/attempts")
     assert "wants a call" in page.text
     assert "Oct 6, 2026, 2:30 PM" in page.text
+
+
+async def test_calls_that_were_promised_stand_above_the_day_until_somebody_tries(
+    database: Database, cast: Cast, clock: HandClock, signed_in: Visit
+) -> None:
+    late, soon, later = [await mine(database, cast) for _ in range(3)]
+    async with database.tx(cast.coordinator) as tx:
+        for whom, hours in ((late, 1), (soon, 3), (later, 72)):
+            at = clock.now + timedelta(hours=hours)
+            await actions.record_attempt(tx, whom, "phone", "call_back", call_back_at=at)
+    clock.advance(hours=2)
+    browser = await signed_in(cast.coordinator)
+    page = (await browser.get("/my-day")).text
+    assert "2 calls promised by today" in page
+    assert page.partition("promised by today")[2].partition("</p>")[0].count("(overdue)") == 1
+    assert "promised by today" not in (await (await signed_in(cast.manager)).get("/my-day")).text
+    for whom in (late, soon):
+        await call(database, cast.coordinator, whom)
+    assert "promised by today" not in (await browser.get("/my-day")).text
 
 
 async def test_what_was_wrong_is_shown_beside_what_was_typed(database: Database, cast: Cast, signed_in: Visit) -> None:

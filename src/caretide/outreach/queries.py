@@ -180,7 +180,7 @@ async def call_backs(tx: Tx, member_id: UUID, until: datetime) -> list[CallBack]
     )
     name = func.trim(Patient.given + " " + Patient.family)
     wanted = (
-        select(Attempt.patient_id, name, Designation.member_id, Attempt.call_back_at, Attempt.id)
+        select(Attempt.patient_id, name, Patient.clinic_id, Designation.member_id, Attempt.call_back_at, Attempt.id)
         .join(Designation, theirs)
         .join(Patient, and_(Patient.tenant_id == Attempt.tenant_id, Patient.id == Attempt.patient_id))
         .where(

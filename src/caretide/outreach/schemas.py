@@ -124,6 +124,7 @@ class CallBack:
 
     patient_id: UUID
     name: str
+    clinic_id: UUID
     member_id: UUID
     due_at: datetime
     attempt_id: UUID

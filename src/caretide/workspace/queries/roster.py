@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ from caretide.kernel.ids import parse_id
 from caretide.kernel.month import Month
 from caretide.kernel.permissions import Permission
 from caretide.kernel.records import Data, reads
-from caretide.outreach.queries import month_attempts
+from caretide.outreach.queries import call_backs, month_attempts
 from caretide.outreach.rules import progress
 from caretide.outreach.schemas import MonthAttempts
 from caretide.patients import queries as patients
@@ -36,11 +36,11 @@ from caretide.tenants import queries as tenants
 from caretide.tenants.queries import ClinicRow
 from caretide.time_log import queries as time_log
 from caretide.ui.charts import MonthBar
-from caretide.ui.filters import moment
+from caretide.ui.filters import moment, time_of_day
 from caretide.ui.forms import Option
 from caretide.workspace.queries.chart import sex_letter
 from caretide.workspace.rules.day import working_days_left
-from caretide.workspace.schemas.roster import SORTS, Choice, MyDay, RosterCount, RosterRow
+from caretide.workspace.schemas.roster import SORTS, CallDue, Choice, MyDay, RosterCount, RosterRow
 
 ROWS: Final = 50
 FOUND: Final = 200
@@ -142,7 +142,25 @@ async def my_day(tx: Tx, wanted: Wanted) -> MyDay:
         on_duty=theirs.on_duty,
         away=theirs.away,
         may_break_glass=await rosters.may_break_glass(tx),
+        calls=() if query else await _calls(tx, theirs, everywhere),
     )
+
+
+async def _calls(tx: Tx, theirs: "_Theirs", clinics: Sequence[ClinicRow]) -> tuple[CallDue, ...]:
+    """Return the calls that are due by today to patients of the acting member, and of those whom they cover for."""
+    if theirs.member_id is None:
+        return ()
+    zones = {one.id: one.zone for one in clinics}
+    whose = (theirs.member_id, *(one.absent_id for one in theirs.covering))
+    asked = [one for member_id in whose for one in await call_backs(tx, member_id, tx.now + timedelta(days=1))]
+    found: list[CallDue] = []
+    for one in sorted(asked, key=lambda one: one.due_at):
+        zone = zones[one.clinic_id]
+        due, today = one.due_at.astimezone(zone).date(), tx.now.astimezone(zone).date()
+        if due <= today:
+            when = time_of_day(one.due_at, zone) if due == today else moment(one.due_at, zone)
+            found.append(CallDue(patient_id=one.patient_id, name=one.name, when=when, late=one.due_at <= tx.now))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +324,7 @@ def _tried(month: MonthAttempts | None, tx: Tx, zone: ZoneInfo) -> dict[str, Any
         return {}
     due = month.call_back_at
     return {
-        "tried": f"{progress(month.attempts)} tried" if month.attempts else "",
+        "tried": f"{progress(month.attempts)} tries" if month.attempts else "",
         "call_back": f"Call back {moment(due, zone)}" if due else "",
         "call_back_late": due is not None and due <= tx.now,
     }

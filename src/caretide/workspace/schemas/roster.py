@@ -74,6 +74,16 @@ SORTS: Final = {"urgency": "Most urgent", "name": "Name", "minutes": "Minutes", 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallDue:
+    """A call that a patient asked for, by today; `when` is in the calendar of the patient's clinic."""
+
+    patient_id: UUID
+    name: str
+    when: str
+    late: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MyDay:
     """The roster. `rows` are one page of the enrolled, `candidates` some or one page of those who are not enrolled.
 
@@ -82,7 +92,8 @@ class MyDay:
     can fill an empty roster. `waiting` patients changed, and are shown as they stood until they are ruled again.
     `clinics`, `programs` and `coordinators` are what the list can be narrowed to; empty where there is no choice.
     For somebody with a roster: `covering` whose rosters they work beside it, `on_duty` the clinics whose calls they
-    answer now, `away` who works theirs, `may_break_glass` whether they may look beyond it in an emergency.
+    answer now, `away` who works theirs, `may_break_glass` whether they may look beyond it in an emergency; `calls` that
+    were promised by today come first, whatever the list is sorted by.
     """
 
     month: Month
@@ -107,6 +118,7 @@ class MyDay:
     on_duty: tuple[DutyRow, ...] = ()
     away: CoverRow | None = None
     may_break_glass: bool = False
+    calls: tuple[CallDue, ...] = ()
 
     @property
     def names_coordinators(self) -> bool:
