@@ -20,6 +20,7 @@ from caretide.ui.filters import (
     spent,
     time_of_day,
     time_span,
+    zone_name,
 )
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -100,3 +101,7 @@ def test_counts_and_sizes_read_as_words() -> None:
 def test_initials_leave_out_what_follows_a_comma() -> None:
     names = ("Adaeze Okafor, RN", "A. Okafor", "Cher", "")
     assert [initials(name) for name in names] == ["AO", "AO", "C", ""]
+
+
+def test_a_zone_has_the_name_of_the_day() -> None:
+    assert [zone_name(NEW_YORK, date(2026, month, 2)) for month in (7, 12)] == ["EDT", "EST"]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -80,6 +80,11 @@ def time_of_day(moment: datetime, zone: ZoneInfo) -> str:
     return f"{local.hour % 12 or 12}:{local:%M %p}"
 
 
+def zone_name(zone: ZoneInfo, day: date) -> str:
+    """Return what a clinic's time is called on a day: `MDT`."""
+    return f"{datetime.combine(day, time(12), zone):%Z}"
+
+
 def time_span(start: datetime, end: datetime, zone: ZoneInfo) -> str:
     """Return two instants as `10:29 - 10:38 AM` (with an en dash) in a clinic's time zone.
 
@@ -149,6 +154,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "plural": plural,
     "spent": spent,
     "time_of_day": time_of_day,
+    "zone_name": zone_name,
     "time_span": time_span,
 }
 """Name in a template -> function."""
