@@ -282,7 +282,7 @@ def _closed_at(marks: Sequence[CloseMark | None], clinics: Sequence[ClinicRow]) 
         for mark, clinic in zip(marks, clinics, strict=True)
         if mark and mark.closed_at is not None
     ]
-    return f"{max(ends):%B} {max(ends).day}, {max(ends).year}" if ends else ""
+    return f"{max(ends):%b} {max(ends).day}, {max(ends).year}" if ends else ""
 
 
 def _may_close(tx: Tx, month: Month, clinics: Sequence[ClinicRow], wanted: Wanted) -> tuple[bool, str]:
