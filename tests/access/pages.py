@@ -35,7 +35,7 @@ PUBLIC: Final[dict[str, Sample]] = {
     "POST /invitations/{token}/passkey-offer": asks(ok=404, form={}, why=ANYWHERE),
     "POST /invitations/{token}/passkey": asks(ok=404, form={"answer": "{}"}, why=ANYWHERE),
     "GET /sign-in/sso": asks(why=ANYWHERE),
-    "GET /sign-in/sso/return": asks(ok=401, why=ANYWHERE),
+    "GET /sign-in/sso/return/{owner}": asks(ok=401, why=ANYWHERE),
     "POST /invitations/{token}/sso": asks(ok=404, form={"whose": "tenant"}, why=ANYWHERE),
 }
 

@@ -14,7 +14,7 @@ from caretide.kernel.permissions import Permission
 SLOT: Final = re.compile(r"<(\w+)>")
 FRESH: Final = "{fresh}"
 """What is another word with every request: failed tries at an address are counted, whoever makes them."""
-WORDS: Final = {"month": "2026-09", "kind": "risk", "token": "no-such-token", "code": "education"}
+WORDS: Final = {"month": "2026-09", "kind": "risk", "token": "no-such-token", "owner": "nobody", "code": "education"}
 """What stands in a path that is no id."""
 KINDS: Final = {"user": "member"}
 

@@ -46,7 +46,7 @@ PUBLIC = {
     "POST /invitations/{token}/passkey-offer",
     "POST /invitations/{token}/sso",
     "GET /sign-in/sso",
-    "GET /sign-in/sso/return",
+    "GET /sign-in/sso/return/{owner}",
     "POST /api/v1/sessions",
     "POST /api/v1/invitations/accept",
 }

@@ -96,6 +96,11 @@ class Back:
     began_at: datetime
     carried: dict[str, str]
 
+    def led_to(self, owner: str) -> bool:
+        """Tell whether it went to the provider of a tenant or company, named as addresses name it."""
+        whose = self.tenant_id or self.company_id
+        return whose is not None and whose.hex == owner
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:

@@ -11,11 +11,11 @@ from caretide.identity.models import ProviderFlow
 from caretide.kernel.actor import Actor
 from caretide.kernel.ids import new_id
 from caretide.runtime.tx import Database
-from tests.cast import Cast
+from tests.cast import Cast, assemble
 from tests.client import Visit
 from tests.database import HandClock, Server
 from tests.identity.idp import Provider, sign
-from tests.tenants.sign_on.ways import WAY, back, enter, form, href_of, linked
+from tests.tenants.sign_on.ways import WAY, back, enter, form, href_of, linked, return_of
 
 
 @pytest.mark.req("V-15")
@@ -30,20 +30,20 @@ async def test_way_is_good_once_for_one_browser_and_for_ten_minutes(
     await linked(database, cast.manager, provider)
     page = await client.get("/sign-in/sso", params={"at": cast.slug})
     kept = client.cookies[WAY]
-    answer = provider.authorize(href_of(page))
+    answer, returns = provider.authorize(href_of(page)), return_of(page)
     # Another browser's way: somebody is not signed in as somebody else.
-    refused = await browser.get("/sign-in/sso/return", params=answer)
+    refused = await browser.get(returns, params=answer)
     assert (refused.status_code, "took too long" in refused.text) == (401, True)
-    wrong = await client.get("/sign-in/sso/return", params=answer | {"state": "x" * 43})
+    wrong = await client.get(returns, params=answer | {"state": "x" * 43})
     assert wrong.status_code == 401
     client.cookies.set(WAY, kept, domain="localhost.local")
-    assert (await client.get("/sign-in/sso/return", params=answer)).status_code == 303
+    assert (await client.get(returns, params=answer)).status_code == 303
     client.cookies.set(WAY, kept, domain="localhost.local")
-    assert (await client.get("/sign-in/sso/return", params=answer)).status_code == 401
+    assert (await client.get(returns, params=answer)).status_code == 401
     page = await client.get("/sign-in/sso", params={"at": cast.slug})
     clock.advance(minutes=10, seconds=1)
     assert (await back(client, page, provider)).status_code == 401
-    assert (await client.get("/sign-in/sso/return")).status_code == 401
+    assert (await client.get(returns)).status_code == 401
 
 
 @pytest.mark.req("V-15")
@@ -133,3 +133,23 @@ async def test_refusals_are_on_record_with_their_reason(
         row = connection.execute(said).fetchone()
     assert row is not None
     assert (row[0], row[1]["why"], row[1]["issuer"]) == ("refused", "nonce", provider.issuer)
+
+
+@pytest.mark.req("V-15", "W-11")
+@pytest.mark.usefixtures("browser")
+async def test_answer_that_comes_back_at_another_providers_address_is_given_to_nobody(
+    cast: Cast, database: Database, provider: Provider, client: httpx.AsyncClient, server: Server
+) -> None:
+    """A provider that leads its visitors on to another tenant's is not handed the code that this one answers with."""
+    other = await assemble(database)
+    await linked(database, cast.manager, provider)
+    page = await client.get("/sign-in/sso", params={"at": cast.slug})
+    answer = provider.authorize(href_of(page))
+    provider.asked.clear()
+    mixed = return_of(page).replace(cast.tenant_id.hex, other.tenant_id.hex)
+    assert mixed != return_of(page)
+    refused = await client.get(mixed, params=answer)
+    assert (refused.status_code, "took too long" in refused.text) == (401, True)
+    assert provider.asked == []
+    # The way is used up.
+    assert (await client.get(return_of(page), params=answer)).status_code == 401

@@ -3,6 +3,7 @@
 import html
 import re
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import psycopg
@@ -35,7 +36,12 @@ def href_of(page: httpx.Response) -> str:
 async def back(client: httpx.AsyncClient, page: httpx.Response, provider: Provider, **changes: str) -> httpx.Response:
     """Sign in at the provider that a page leads to, and come back."""
     answer = provider.authorize(href_of(page)) | changes
-    return await client.get("/sign-in/sso/return", params={k: v for k, v in answer.items() if v})
+    return await client.get(return_of(page), params={k: v for k, v in answer.items() if v})
+
+
+def return_of(page: httpx.Response) -> str:
+    """Return where a page has the provider send people back to."""
+    return urlsplit(dict(parse_qsl(urlsplit(href_of(page)).query))["redirect_uri"]).path
 
 
 async def enter(client: httpx.AsyncClient, slug: str, provider: Provider, **changes: str) -> httpx.Response:

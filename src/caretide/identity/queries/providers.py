@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import Row, select
@@ -38,6 +38,11 @@ class Provider:
     keys_at: datetime
     is_on: bool
     changed_at: datetime
+
+    @property
+    def owner(self) -> UUID:
+        """Whose it is: exactly one of the two."""
+        return cast("UUID", self.tenant_id or self.company_id)
 
 
 def place_of(owner: UUID) -> bytes:

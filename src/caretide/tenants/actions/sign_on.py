@@ -58,9 +58,15 @@ class Taken:
 
 
 @open_to_all("nobody is known before they sign in", signs_in(Data.ACCOUNT))
-async def take_back(tx: Tx, kept: str, state: str) -> Taken | None:
-    """Use up the way of a browser that is back from a provider; `kept` is its cookie. None where it has no way."""
+async def take_back(tx: Tx, kept: str, state: str, owner: str) -> Taken | None:
+    """Use up the way of a browser that is back from a provider; `kept` is its cookie. None where it has no way.
+
+    Nor where it comes back at the address of another tenant's or company's provider (`owner`) than it went to.
+    """
     back = await providers.take_way(tx, kept, state)
+    if back is not None and not back.led_to(owner):
+        tx.note(outcome="refused", why="mixed")
+        return None
     provider = await queries.provider_of(tx, back.tenant_id, back.company_id) if back else None
     return Taken(back, provider) if back and provider else None
 

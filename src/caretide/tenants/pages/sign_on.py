@@ -24,6 +24,7 @@ from caretide.tenants.queries.sign_on import (
     offered_here,
     provider_at,
     provider_of,
+    returns_to,
     sign_on_page,
 )
 from caretide.ui import respond
@@ -38,8 +39,8 @@ KEPT = "caretide_way"
 """The cookie of a browser that is on its way to a provider and back: all its secrets are made from it."""
 
 
-def _returns_to(request: Request) -> str:
-    return f"{request.app.state.base_url}{RETURNS}"
+def _returns_to(request: Request, provider: Provider) -> str:
+    return returns_to(request.app.state.base_url, provider.owner)
 
 
 def _lead_on(request: Request, begun: providers.Begun, name: str, then: str = "/") -> Response:
@@ -61,19 +62,19 @@ async def ask_where(request: Request, tx: PublicTx, at: str = "", next: str = "/
     except NotFound as error:
         form = FormState.failed("way", Invalid(error.message, field="at"), {"at": at})
         return respond.visitor_page(request, "identity/way.html", WayPage(next=then, at=at), form=form)
-    begun = await providers.begin_way(tx, provider, _returns_to(request), {"next": then})
+    begun = await providers.begin_way(tx, provider, _returns_to(request, provider), {"next": then})
     return _lead_on(request, begun, provider.name, then)
 
 
-@returning.get(RETURNS)
-async def come_back(request: Request, steps: PublicSteps) -> Response:
+@returning.get(f"{RETURNS}/{{owner}}")
+async def come_back(request: Request, steps: PublicSteps, owner: str) -> Response:
     """Take in a browser that is back from a provider, which is asked between two transactions."""
     parts = request.query_params
     answer = {name: parts[name] for name in ("state", "code", "error", "iss") if name in parts}
     kept, device = read_cookie(request, KEPT), device_name(request.headers.get("user-agent", ""))
     secret = request.cookies.get(request.app.state.session_cookie, "")
     async with steps() as tx:
-        taken = await actions.take_back(tx, kept, answer.get("state", ""))
+        taken = await actions.take_back(tx, kept, answer.get("state", ""), owner)
     heard = await _heard(request, taken, answer)
     async with steps() as tx:
         found = await actions.come_back(tx, taken, heard, secret=secret, device=device)
@@ -87,7 +88,7 @@ async def _heard(request: Request, taken: actions.Taken | None, answer: dict[str
         return Heard()
     database = database_of(request)
     reach, now = database.stores.reach, database.clock()
-    return await hear(reach, taken.provider, taken.back, answer, _returns_to(request), now)
+    return await hear(reach, taken.provider, taken.back, answer, _returns_to(request, taken.provider), now)
 
 
 def _received(request: Request, found: actions.Arrived | actions.Linked | actions.Turned) -> Response:
@@ -104,7 +105,7 @@ async def accept_by_provider(request: Request, tx: PublicTx, token: str) -> Resp
     await queries.invitation(tx, token)
     whose = str((await respond.fields(request)).get("whose", ""))
     provider = _chosen(await offered_here(tx, queries.tenant_of_token(token)), whose)
-    begun = await providers.begin_way(tx, provider, _returns_to(request), {"token": token}, purpose="join")
+    begun = await providers.begin_way(tx, provider, _returns_to(request, provider), {"token": token}, purpose="join")
     return _lead_on(request, begun, provider.name)
 
 
@@ -123,7 +124,7 @@ async def come_again(request: Request, tx: PendingTx, next: str = "/") -> Respon
     if provider is None:
         raise NotFound("Nobody vouched for this session")
     then = respond.local(next)
-    begun = await providers.begin_way(tx, provider, _returns_to(request), {"next": then}, again=True)
+    begun = await providers.begin_way(tx, provider, _returns_to(request, provider), {"next": then}, again=True)
     return _lead_on(request, begun, provider.name, then)
 
 
@@ -137,7 +138,7 @@ async def show_links(request: Request, tx: SessionTx) -> Response:
 async def begin_link(request: Request, tx: SessionTx) -> Response:
     """Lead on to a provider that is to vouch for one's account."""
     provider = _chosen(await my_providers(tx), str((await respond.fields(request)).get("whose", "")))
-    begun = await providers.begin_link(tx, session_secret(request), provider, _returns_to(request))
+    begun = await providers.begin_link(tx, session_secret(request), provider, _returns_to(request, provider))
     return _lead_on(request, begun, provider.name, "/me/sign-on")
 
 

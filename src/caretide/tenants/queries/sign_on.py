@@ -24,6 +24,15 @@ UNKNOWN: Final = "No single sign-on is set up under this name; ask your administ
 RETURNS: Final = "/sign-in/sso/return"
 
 
+def returns_to(base_url: str, owner: UUID) -> str:
+    """Return where the provider of a tenant or company sends people back to: each has an address of its own.
+
+    What comes back at one is never given to another: a provider that leads its visitors on to somebody else's would be
+    handed their codes (RFC 9700, section 4.4, mix-up).
+    """
+    return f"{base_url}{RETURNS}/{owner.hex}"
+
+
 @open_to_all("signing in by a provider comes before anybody is known", reads(Data.SETTINGS))
 async def provider_at(tx: Tx, slug: str) -> Provider:
     """Return the provider of the tenant or company with a slug; raise NotFound, in one way for whatever is lacking."""
@@ -130,7 +139,8 @@ async def links_page(tx: Tx) -> MyLinksPage:
 async def sign_on_page(tx: Tx, base_url: str) -> SignOnPage:
     """Return how the acting tenant's provider is set up."""
     tenant = await my_tenant(tx)
-    return _page(tenant.name, "/admin/sign-on", tenant.slug, base_url, await tenant_provider(tx, tx.tenant_id))
+    places = returns_to(base_url, tx.tenant_id), _enters_at(base_url, tenant.slug)
+    return _page(tenant.name, "/admin/sign-on", places, await tenant_provider(tx, tx.tenant_id))
 
 
 @requires(Permission.SELF_MANAGE, reads(Data.ACCOUNT))
@@ -150,16 +160,21 @@ async def company_sign_on_page(tx: Tx, base_url: str) -> SignOnPage:
     """Return how the provider of the company that the acting account directs is set up."""
     company_id = await directed(tx)
     row = (await tx.db.execute(select(Company.slug, Company.name).where(Company.id == company_id))).one()
-    return _page(row.name, "/company/sign-on", row.slug, base_url, await company_provider(tx, company_id))
+    places = returns_to(base_url, company_id), _enters_at(base_url, row.slug)
+    return _page(row.name, "/company/sign-on", places, await company_provider(tx, company_id))
 
 
-def _page(of: str, action: str, slug: str, base_url: str, provider: Provider | None) -> SignOnPage:
-    enters_at = f"{base_url}/sign-in/sso?at={slug}"
+def _enters_at(base_url: str, slug: str) -> str:
+    return f"{base_url}/sign-in/sso?at={slug}"
+
+
+def _page(of: str, action: str, places: tuple[str, str], provider: Provider | None) -> SignOnPage:
+    """Return the page; `places` are where people come back to, and where they begin."""
     return SignOnPage(
         of=of,
         action=action,
-        returns_to=base_url + RETURNS,
-        enters_at=enters_at,
+        returns_to=places[0],
+        enters_at=places[1],
         provider=None if provider is None else _view(provider),
     )
 
