@@ -146,7 +146,8 @@ async def test_everybody_concerned_is_told_at_every_address(
     await (await signed_in(second)).post(f"/admin/recoveries/{await waiting(database, cast)}/confirm")
     for address in (known, private):
         assert letters(database, address)[-1]["Subject"] == "Your ways to sign in were taken away"
-    (told,) = letters(database, f"administrator-{cast.tenant_id.hex}@example.com")
+    of_second, told = letters(database, f"administrator-{cast.tenant_id.hex}@example.com")
+    assert of_second["Subject"] == "Your organization has another administrator"
     assert "was confirmed" in said(told)
 
 
@@ -277,6 +278,26 @@ async def test_another_tenants_invitation_claims_no_account_in_between(
         assert (await tx.db.execute(mine)).first() is None
     assert (await sent(client, shown(page, "link"), **NEW, code=shown(page, "code"))).status_code == 303
     assert (await sent(client, rogue, password=NEW["password"])).status_code == 303
+
+
+async def test_administrator_who_makes_the_second_one_is_told_of(
+    database: Database, cast: Cast, second: Actor, signed_in: Visit
+) -> None:
+    """Whoever invites the one who then confirms does not act unseen: the others and the privacy contact are told."""
+    contact, other = f"privacy-{cast.tenant_id.hex}@example.com", f"second-{cast.tenant_id.hex}@example.com"
+    await change(database, cast, privacy_contact=contact)
+    before = {one: len(letters(database, one)) for one in (contact, other)}
+    async with database.tx(cast.administrator) as tx:
+        new = actions.NewMember(
+            email=f"puppet-{cast.tenant_id.hex}@example.com", name="Sock Puppet", role="administrator"
+        )
+        puppet = (await actions.invite_member(tx, new)).member_id
+    for address in (contact, other):
+        (told,) = letters(database, address)[before[address] :]
+        assert (told["Subject"], str(puppet) in said(told)) == ("Your organization has another administrator", True)
+    await (await signed_in(cast.administrator)).post(f"{place(cast)}/new-way-in", data=WHY)
+    await (await signed_in(second)).post(f"/admin/recoveries/{await waiting(database, cast)}/confirm")
+    assert "was confirmed" in said(letters(database, contact)[-1])
 
 
 @pytest.mark.req("Z-08")

@@ -13,6 +13,7 @@ from caretide.kernel.ids import new_id
 from caretide.kernel.permissions import Permission, Role
 from caretide.kernel.records import Data, changes, creates, signs_out
 from caretide.runtime.access import requires
+from caretide.runtime.mail import Letter
 from caretide.runtime.tx import Tx
 from caretide.tenants import queries, rules
 from caretide.tenants.actions.clinics import NewPractitioner, save_practitioner
@@ -46,6 +47,7 @@ async def invite_member(tx: Tx, new: NewMember) -> Invited:
     member_id = new_id()
     await tx.db.execute(insert(Member).values(id=member_id, email=email, **_columns(details)))
     await _add_licenses(tx, member_id, details.licenses)
+    await _tell_of_administrator(tx, member_id, details.role)
     return await link_for(tx, member_id)
 
 
@@ -115,6 +117,7 @@ async def update_member(tx: Tx, member_id: UUID, details: MemberDetails) -> None
         account_id = (await queries.member(tx, member_id)).account_id
         if account_id is not None:
             await identity.pause_sessions(tx, account_id)
+        await _tell_of_administrator(tx, member_id, checked.role)
     await tx.db.execute(update(Member).where(Member.id == member_id).values(**_columns(checked)))
     gone = [one for one in known.licenses if one not in checked.licenses]
     for one in gone:
@@ -181,4 +184,22 @@ async def reinstate_member(tx: Tx, member_id: UUID) -> None:
         raise Conflict("This person's access has not ended")
     status = "invited" if person.account_id is None else "active"
     await tx.db.execute(update(Member).where(Member.id == member_id).values(status=status, suspended_at=None))
+    await _tell_of_administrator(tx, member_id, person.role)
     tx.note(member_id=str(member_id))
+
+
+async def _tell_of_administrator(tx: Tx, member_id: UUID, role: str) -> None:
+    """Write to the other administrators and the privacy contact where somebody becomes one of them.
+
+    One alone would else make, unseen, the second who confirms what takes two.
+    """
+    if role != Role.ADMINISTRATOR:
+        return
+    known = {tx.actor.member_id, member_id}
+    people = [one for one in await queries.members(tx) if one.role == Role.ADMINISTRATOR and one.status == "active"]
+    to = {one.email for one in people if one.id not in known} | {(await queries.settings(tx)).privacy_contact}
+    text = (
+        f"{tx.actor.name or 'The command line'} made the member {member_id} an administrator, or invited them as one."
+        " See Administration, People, in Caretide. If you know nothing of it, speak with your colleagues now."
+    )
+    tx.letters += [Letter(one, "Your organization has another administrator", text) for one in sorted(to - {""})]

@@ -14,7 +14,10 @@ from caretide.kernel.permissions import Role
 from caretide.kernel.text import NAME_LENGTH, SHORT_LENGTH, clean_text
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,}")
+_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
+EMAIL = re.compile(rf"(?=[^@]{{1,64}}@.{{1,190}}$){_ATOM}(?:\.{_ATOM})*@(?:[\w-]{{1,63}}\.)+[\w-]{{2,63}}")
+"""An address as people have it (RFC 5322's dot-atom, RFC 6531's letters): nothing in it that a letter's head would read
+as a name, a list or a comment, and send elsewhere."""
 
 ROLES: Final[dict[str, str]] = {
     Role.ADMINISTRATOR: "Administrator",
