@@ -243,7 +243,7 @@ def _number(key: str, counted: Mapping[Kind, Sums], program: str) -> int:
 def _counts(numbers: Mapping[str, int], free: int) -> tuple[RosterCount, ...]:
     return (
         RosterCount(key="all", label="Enrolled", count=numbers["all"]),
-        RosterCount(key="consent", label="Consent", count=numbers["consent"], tone="bad"),
+        RosterCount(key="consent", label="No consent", count=numbers["consent"], tone="bad"),
         RosterCount(key="held", label="Held", count=numbers["held"], tone="bad"),
         RosterCount(key="under", label="Under threshold", count=numbers["under"], tone="warn"),
         RosterCount(key="candidates", label="Not enrolled", count=free),
