@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -128,6 +129,25 @@ def test_broken_manifest_is_told(copied: Path, text: str) -> None:
     next(copied.glob("caretide-*/manifest.json")).write_text(text)
     with pytest.raises(Conflict, match=r"damaged|format 9"):
         backup.find(copied)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"parts": [{"name": "../../etc/hostname", "bytes": 1, "sha256": "0" * 64}]},
+        {"log": {"archive": "../../..", "first": "0" * 24, "whole": "2026-10-05T15:00:00+00:00"}},
+        {"log": {"archive": "0" * 16, "first": "../x", "whole": "2026-10-05T15:00:00+00:00"}},
+    ],
+)
+def test_manifest_that_leads_elsewhere_is_damaged(tmp_path: Path, changes: dict[str, Any]) -> None:
+    """It is sealed by no key: whoever can write into the folder can write one."""
+    at = "2026-10-05T15:00:00+00:00"
+    plain = {"at": at, "ended": at, "caretide": "1", "schema": "1", "postgres": None, "documents": 0, "format": 1}
+    (tmp_path / "manifest.json").write_text(json.dumps(plain | {"parts": []}))
+    assert backup.find(tmp_path).parts == []
+    (tmp_path / "manifest.json").write_text(json.dumps(plain | {"parts": []} | changes))
+    with pytest.raises(Conflict, match="is damaged"):
+        backup.find(tmp_path)
 
 
 def test_folder_without_backups_is_told(tmp_path: Path) -> None:

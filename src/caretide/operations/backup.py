@@ -9,6 +9,7 @@ No name says anything about a patient.
 import hashlib
 import json
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator
@@ -27,7 +28,7 @@ from caretide.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from caretide.operations import archive, key_bundle, records, vault_copy
 from caretide.operations.archive import Archivist
 from caretide.operations.vault_copy import VAULT
-from caretide.postgres import cluster_copy
+from caretide.postgres import archiving, cluster_copy
 from caretide.postgres import server as postgres
 from caretide.postgres.databases import archive_seconds
 from caretide.postgres.folders import Home, existing, explained
@@ -40,6 +41,8 @@ from caretide.vault.stream import open_stream, seal_stream
 FORMAT: Final = 1
 MANIFEST, BASE, VAULT_LIST = "manifest.json", "base.tar.gz.sealed", "vault.list.sealed"
 FACTS: Final = "facts.json.sealed"
+_ARCHIVE: Final = re.compile(r"[0-9a-f]{16}")
+"""What an archive of the log is called."""
 
 
 @dataclass(frozen=True)
@@ -282,6 +285,18 @@ def _read(folder: Path) -> Manifest:
         values |= {name: datetime.fromisoformat(values[name]) for name in ("at", "ended")}
         if (log := values.get("log")) is not None:
             values["log"] = Log(log["archive"], log["first"], datetime.fromisoformat(log["whole"]))
-        return Manifest(**values, folder=folder)
+        return _with_plain_names(Manifest(**values, folder=folder))
     except (ValueError, KeyError, TypeError) as error:
         raise Conflict(f"{folder / MANIFEST} is damaged. Use another backup.") from error
+
+
+def _with_plain_names(manifest: Manifest) -> Manifest:
+    """Return a manifest that leads nowhere but into its own folder; raise ValueError for any other.
+
+    It is the one part of a backup that no key seals: whoever can write there may have written it.
+    """
+    log = manifest.log
+    is_log = log is None or (_ARCHIVE.fullmatch(log.archive) is not None and archiving.is_segment(log.first))
+    if not is_log or not {part.name for part in manifest.parts} <= {BASE, FACTS, VAULT_LIST}:
+        raise ValueError
+    return manifest
