@@ -24,3 +24,10 @@ def test_no_cell_is_a_formula_and_none_is_lost(rows: list[list[object]]) -> None
         for before, after in zip(was, now, strict=True):
             assert not after.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff20"))
             assert after.removeprefix("'") == ("" if before is None else str(before)).removeprefix("'")
+
+
+@pytest.mark.req("V-02")
+def test_no_formula_begins_after_a_mark_that_some_spreadsheets_divide_at() -> None:
+    assert csv_text(["a", "b"], [["x;=1+1", "y\t=1"], ["plain", 'a "b"']]) == (
+        'a,b\r\n"x;=1+1","y\t=1"\r\nplain,"a ""b"""\r\n'
+    )

@@ -20,6 +20,7 @@ from caretide.tenants.actions.clinics import NewPractitioner, save_practitioner
 from caretide.tenants.endings import StoppedTimer, record_ending
 from caretide.tenants.links import Invited, link_for, void_links
 from caretide.tenants.models import Member, MemberLicense
+from caretide.tenants.queries.settings import standing
 from caretide.tenants.rules import License, MemberDetails
 
 
@@ -197,7 +198,8 @@ async def _tell_of_administrator(tx: Tx, member_id: UUID, role: str) -> None:
         return
     known = {tx.actor.member_id, member_id}
     people = [one for one in await queries.members(tx) if one.role == Role.ADMINISTRATOR and one.status == "active"]
-    to = {one.email for one in people if one.id not in known} | {(await queries.settings(tx)).privacy_contact}
+    contact = (await tx.db.execute(select(standing("privacy_contact")))).scalar_one()
+    to = {one.email for one in people if one.id not in known} | {contact or ""}
     text = (
         f"{tx.actor.name or 'The command line'} made the member {member_id} an administrator, or invited them as one."
         " See Administration, People, in Caretide. If you know nothing of it, speak with your colleagues now."
