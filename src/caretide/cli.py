@@ -122,7 +122,12 @@ def demo(
         return
     from caretide.demo.bulk_cli import run_scale
     from caretide.demo.cli import run_demo
+    from caretide.serving import check_port
+    from caretide.settings import load_settings
     from caretide.worker import drain
+
+    if not leave:
+        check_port(load_settings())
 
     async def serve_it(ours: "Installation") -> None:
         from caretide.serving import serve_installation

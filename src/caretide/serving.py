@@ -161,13 +161,20 @@ async def _watch(ours: Installation) -> None:
                 await asyncio.to_thread(revive, ours.settings)
 
 
+def check_port(settings: Settings) -> None:
+    """Raise Unavailable unless the port is free: nobody waits for minutes to hear that it is not."""
+    _listen(settings).close()
+
+
 def _listen(settings: Settings) -> socket.socket:
     """Take the port before anything else is promised."""
     try:
         return socket.create_server((settings.host, settings.port), backlog=512)
     except OSError as error:
-        where = f"{settings.host}:{settings.port}"
-        raise Unavailable(f"{where} cannot be served on: {error.strerror}. Choose another: CARETIDE_PORT") from error
+        raise Unavailable(
+            f"{settings.host}:{settings.port} cannot be served on: {error.strerror}. Perhaps Caretide serves there "
+            "already; otherwise choose another: CARETIDE_PORT"
+        ) from error
 
 
 async def close_month(ours: Installation, tenant: str, month: Month, clinic: str | None = None) -> list[ClinicStatus]:

@@ -1,6 +1,6 @@
 """The close: what bills is frozen and recorded, what does not names why, and a killed close comes to the same end."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -57,6 +57,33 @@ async def test_what_nobody_recorded_holds_the_month(
     assert judged.ruling.blocked
     assert judged.ruling.codes == ()
     assert {found.code for found in judged.ruling.exceptions} & {"FACT_UNKNOWN", "NO_CONSENT"}
+
+
+@pytest.mark.parametrize(
+    ("said", "missing"),
+    [
+        ({5: False, 20: True}, True),
+        ({1: False, 31: True}, True),
+        # What was wrong is recorded anew as of the same day; what comes after the month is not of it.
+        ({5: False, 6: True, 5.5: True}, False),
+        ({1: True, 32: False}, False),
+    ],
+)
+async def test_an_element_that_was_missing_on_a_day_of_the_month_holds_it(
+    database: Database, cast: Cast, clock: HandClock, said: dict[float, bool], missing: bool
+) -> None:
+    recorded = await record_month(database, cast)
+    await log_time(database, cast, clock, recorded, minutes=25)
+    clock.now = NOVEMBER
+    async with database.tx(cast.administrator) as tx:
+        for day, value in said.items():
+            since = OCTOBER.first + timedelta(days=int(day) - 1)
+            what = {"value": {"value": value}, "effective_on": since, "checked_on": NOVEMBER.date()}
+            await tenant_actions.record_clinic_fact(tx, cast.clinic_id, "round-the-clock-access", **what)
+    async with database.tx(cast.billing) as tx:
+        (judged,) = await evidence.judged(tx, await tenants.clinic(tx, cast.clinic_id), OCTOBER)
+    assert ("SERVICE_ELEMENT_MISSING" in {found.code for found in judged.ruling.exceptions}) is missing
+    assert bool(judged.ruling.codes) is not missing
 
 
 async def test_a_short_month_is_blocked_by_name(installation: Installation, cast: Cast, clock: HandClock) -> None:

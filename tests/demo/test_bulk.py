@@ -1,5 +1,6 @@
 """A tenant that is generated in bulk stands within every rule, wall and sum that a practice at work does."""
 
+import socket
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from caretide.demo.company import code_of
 from caretide.demo.tidying import tidy
 from caretide.identity import actions as identity
 from caretide.kernel.actor import Actor
-from caretide.kernel.errors import Conflict, Invalid
+from caretide.kernel.errors import Conflict, Invalid, Unavailable
 from caretide.kernel.month import Month
 from caretide.patients import queries as patients
 from caretide.postgres.roles import connected
@@ -156,3 +157,16 @@ async def test_first_days_of_a_month_have_little_time_or_none(database: Database
     few = await generate(database, order_of(3), PASSWORDS, silent)
     assert few.months[1] in {Month(2026, 11), Month(2026, 12)}
     assert clock.now - timedelta(days=70) < datetime.combine(few.months[0].first, datetime.min.time(), UTC)
+
+
+@pytest.mark.parametrize("more", [[], ["--patients", "10"]])
+def test_port_that_is_taken_is_told_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("CARETIDE_PORT", str(taken.getsockname()[1]))
+        monkeypatch.setenv("CARETIDE_HOME", str(tmp_path / "home"))
+        refused = CliRunner().invoke(app, ["demo", *more])
+    assert isinstance(refused.exception, Unavailable)
+    assert "CARETIDE_PORT" in refused.exception.message
+    assert not (tmp_path / "home").exists()

@@ -84,7 +84,7 @@ async def gathered(
     _, end = month.bounds(clinic.zone)
     instant = min(end, tx.now)
     contacts = await rosters.designated_as_of(tx, ids, instant)
-    of_clinic = await tenants.clinic_facts(tx, clinic.id, month.last)
+    of_clinic = await tenants.clinic_facts(tx, clinic.id, month.last, since=month.first)
     at_clinic = {kind: _clinic_fact(row) for kind, row in of_clinic.items()}
     is_generated = (await tenants.my_tenant(tx)).is_generated
     entries = await _entries(tx, clinic.id, month, patient_ids)

@@ -132,7 +132,18 @@ _FACTS = (
 
 @requires(Permission.CLINIC_READ, reads(Data.SETTINGS))
 @remembered
-async def clinic_facts(tx: Tx, clinic_id: UUID, on: date) -> dict[str, ClinicFact]:
-    """Return, for each kind, the fact in effect on a day: the newest effective, the last recorded of those."""
+async def clinic_facts(tx: Tx, clinic_id: UUID, on: date, since: date | None = None) -> dict[str, ClinicFact]:
+    """Return, for each kind, the fact in effect on a day: the newest effective, the last recorded of those.
+
+    With `since` it is what all the days from then on rest on: an element of the service that was missing on one of
+    them was missing in that time, so that a fact of it that denies the element comes before the newest.
+    """
     rows: Sequence[Any] = (await tx.db.execute(_FACTS, {"clinic_id": clinic_id, "on": on})).all()
-    return {row.kind: row for row in rows}
+    found: dict[str, ClinicFact] = {}
+    for kind in {row.kind for row in rows}:
+        # Of those in effect from the same day the last recorded holds.
+        steps = list({row.effective_on: row for row in rows if row.kind == kind}.values())
+        until = [step.effective_on for step in steps[1:]]
+        during = [step for step, end in zip(steps, until, strict=False) if since is not None and end > since]
+        found[kind] = next((step for step in during if not step.value["value"]), steps[-1])
+    return found
