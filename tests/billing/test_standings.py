@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -161,7 +161,7 @@ async def practice(database: Database, cast: Cast, clock: HandClock, who: Record
             cast.clinic_id,
             "certified-ehr",
             value={"value": draw.random() < 0.5},
-            effective_on=FIRST,
+            effective_on=FIRST + timedelta(days=draw.choice([-9, 0, 1])),
             checked_on=FIRST,
         )
 

@@ -57,6 +57,7 @@ RULING_CODE: Final = (
     "billing/queries/evidence.py",
     "enrollment/rules.py",
     "patients/rules.py",
+    "tenants/queries/places.py",
 )
 """What a ruling follows from, in this package: changed by an upgrade, it makes every standing stale."""
 
@@ -152,8 +153,13 @@ async def _fingerprints(tx: Tx, wanted: Sequence[ClinicMonth]) -> dict[tuple[UUI
         facts[row.clinic_id].append(row)
     found: dict[tuple[UUID, Month], int] = {}
     for clinic, month in wanted:
-        standing = {row.kind: row for row in facts[clinic.id] if row.effective_on <= month.last}
-        said = [_code(), *limits, repr(clinic), *(repr(standing[kind]) for kind in sorted(standing))]
+        # Each of them: one that was superseded within the month may hold it still.
+        said = [
+            _code(),
+            *limits,
+            repr(clinic),
+            *(repr(row) for row in facts[clinic.id] if row.effective_on <= month.last),
+        ]
         digest = hashlib.sha256("\0".join(said).encode()).digest()
         # A number that PostgreSQL's bigint holds, and never that of a frozen month.
         found[clinic.id, month] = int.from_bytes(digest[:8], signed=True) or 1
