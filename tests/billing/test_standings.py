@@ -161,7 +161,7 @@ async def practice(database: Database, cast: Cast, clock: HandClock, who: Record
             cast.clinic_id,
             "certified-ehr",
             value={"value": draw.random() < 0.5},
-            effective_on=FIRST + timedelta(days=draw.choice([-9, 0, 1])),
+            effective_on=FIRST + timedelta(days=draw.choice([-9, -1, 0])),
             checked_on=FIRST,
         )
 
