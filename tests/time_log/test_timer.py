@@ -115,6 +115,30 @@ async def test_of_many_tabs_one_starts_and_one_stops(database: Database, cast: C
         assert [one.duration_secs for one in await queries.entries(tx, whom[0], OCTOBER)] == [300]
 
 
+async def test_who_stopped_a_timer_has_none_and_nothing_typed_beside_it_in_the_same_transaction(
+    database: Database, cast: Cast, clock: HandClock
+) -> None:
+    whom = await enrolled(database, cast)
+    async with database.tx(cast.coordinator) as tx:
+        timer_id = await actions.start_timer(tx, *whom, "patient_call")
+        await actions.keep_draft(tx, timer_id, "Salt")
+    clock.advance(minutes=5)
+    async with database.tx(cast.coordinator) as tx:
+        assert await queries.running_timer(tx) is not None
+        before = tx.writes
+        await actions.stop_timer(tx)
+        # What takes the timer looks like a question: it counts as what it is, so that no answer is older.
+        assert tx.writes - before == 2
+        assert await queries.running_timer(tx) is None
+        assert await queries.draft_note(tx, timer_id) == ""
+        again = await actions.start_timer(tx, *whom, "patient_call")
+        with pytest.raises(Conflict, match="already runs for this patient"):
+            await actions.start_timer(tx, *whom, "patient_call")
+        running = await queries.running_timer(tx)
+    assert running is not None
+    assert running.id == again
+
+
 async def test_starting_refuses_what_cannot_be(database: Database, cast: Cast, clock: HandClock) -> None:
     whom, other = await enrolled(database, cast), await enrolled(database, cast)
     with pytest.raises(Invalid, match="listed activities"):

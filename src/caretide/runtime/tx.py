@@ -121,6 +121,8 @@ class Tx:
 
 
 _WRITES = "caretide writes"
+WRITING: Final = {"caretide_writes": True}
+"""The execution options of a question that writes, inside its WITH: a SELECT that looks like none that does."""
 
 
 def _count_writes(engine: AsyncEngine) -> None:
@@ -128,7 +130,8 @@ def _count_writes(engine: AsyncEngine) -> None:
 
     def executing(connection: Connection, statement: Any, *given: Any) -> None:
         del given
-        if getattr(statement, "is_dml", False) or getattr(statement, "is_text", False):
+        is_write = getattr(statement, "is_dml", False) or getattr(statement, "is_text", False)
+        if is_write or "caretide_writes" in statement.get_execution_options():
             connection.info[_WRITES] = connection.info.get(_WRITES, 0) + 1
 
     def undoing(connection: Connection, *given: Any) -> None:

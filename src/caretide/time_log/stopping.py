@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, bindparam, delete, select
+from sqlalchemy import Row, Text, bindparam, cast, delete, select
 
 from caretide.kernel.errors import NotFound
 from caretide.kernel.text import REASON_LENGTH, clean_text
-from caretide.runtime.tx import Tx
+from caretide.runtime.tx import WRITING, Tx
 from caretide.time_log import queries
 from caretide.time_log.models import Draft, Timer, TimerSign
 from caretide.time_log.recording import Kind, Logged, Whose, insert_entries, sealed
@@ -29,18 +29,27 @@ class ToldEnd:
     reason: str
 
 
-def _sign(name: str) -> ColumnElement[Any]:
-    """Return what is known of a timer's signs, as it goes: they go with it."""
-    column = TimerSign.__table__.c[name]
-    mine = TimerSign.tenant_id == Timer.tenant_id, TimerSign.timer_id == Timer.id
-    return select(column).where(*mine).correlate(Timer).scalar_subquery().label(name)
-
-
 FORGET_SIGNS = delete(TimerSign).where(TimerSign.timer_id == bindparam("timer"))
+
+# One statement takes the timer, what is known of its signs and the note beside it: they go with it.
+_TAKEN = delete(Timer).where(Timer.member_id == bindparam("whose")).returning(*Timer.__table__.columns).cte("taken")
+_SIGNS = (
+    delete(TimerSign)
+    .where(TimerSign.tenant_id == _TAKEN.c.tenant_id, TimerSign.timer_id == _TAKEN.c.id)
+    .returning(TimerSign.timer_id, TimerSign.alive_at, TimerSign.call_until, TimerSign.away_from, TimerSign.away_to)
+    .cte("signs")
+)
+_DRAFT = (
+    delete(Draft)
+    .where(Draft.tenant_id == _TAKEN.c.tenant_id, Draft.place == queries.DRAFT_PLACE + cast(_TAKEN.c.id, Text))
+    .returning(Draft.id)
+    .cte("draft")
+)
 _STOP_TIMER = (
-    delete(Timer)
-    .where(Timer.member_id == bindparam("whose"))
-    .returning(*Timer.__table__.columns, *(_sign(name) for name in ("alive_at", "call_until", "away_from", "away_to")))
+    select(_TAKEN, *(_SIGNS.c[name] for name in ("alive_at", "call_until", "away_from", "away_to")))
+    .outerjoin(_SIGNS, _SIGNS.c.timer_id == _TAKEN.c.id)
+    .add_cte(_DRAFT)
+    .execution_options(**WRITING)
 )
 
 
@@ -90,8 +99,6 @@ async def take(tx: Tx, member_id: UUID) -> Row[*tuple[Any, ...]]:
     if timer is None:
         raise NotFound("No timer is running")
     tx.touch(timer.patient_id)
-    await tx.db.execute(FORGET_SIGNS, {"timer": timer.id})
-    await tx.db.execute(delete(Draft).where(Draft.place == queries.draft_place(timer.id)))
     return timer
 
 

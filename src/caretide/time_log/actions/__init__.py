@@ -46,7 +46,11 @@ MOST_DECISIONS: Final = 200
 """Entries that one form decides over at most."""
 
 # Built once: building a small statement costs more than running it.
-_INSERT_TIMER = insert(Timer)
+_INSERT_TIMER = (
+    upsert(Timer)
+    .on_conflict_do_nothing(index_elements=[Timer.tenant_id, Timer.member_id])
+    .execution_options(preserve_rowcount=True)
+)
 _INSERT_APPROVAL = insert(TimeApproval).returning(TimeApproval.waiver_id)
 _KEPT = (*(one.name for one in fields(Whose)), *Kind._fields, "start_time", "end_time", "note", "source")
 _CORRECTED = (
@@ -82,15 +86,15 @@ async def start_timer(tx: Tx, patient_id: UUID, enrollment_id: UUID, activity_ty
     me = await tenants.myself(tx)
     if me.account_id is None:
         raise Forbidden("Accept your invitation first: time is recorded under an account")
-    running = await queries.running_timer(tx)
-    if running is not None:
-        whom = "this patient" if running.patient_id == patient_id else "another patient"
-        raise Conflict(f"Your timer already runs for {whom}; stop it first")
     timer_id = new_id()
     whose = {"member_id": me.id, "account_id": me.account_id, "staff_role": me.staff_role, "credential": me.credential}
     for_whom = {"patient_id": patient_id, "enrollment_id": enrollment_id, "clinic_id": found.clinic_id}
     what = {"program": found.program, **kind._asdict(), "started_at": tx.now}
-    await tx.db.execute(_INSERT_TIMER, {"id": timer_id, **whose, **for_whom, **what})
+    made = await tx.db.execute(_INSERT_TIMER, {"id": timer_id, **whose, **for_whom, **what})
+    if made.rowcount == 0:
+        running = await queries.running_timer(tx)
+        whom = "this patient" if running is not None and running.patient_id == patient_id else "another patient"
+        raise Conflict(f"Your timer already runs for {whom}; stop it first")
     tx.touch(patient_id)
     return timer_id
 

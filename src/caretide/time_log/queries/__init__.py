@@ -40,6 +40,8 @@ from caretide.time_log.rules import AWAITING, EntryFacts, Signs, verify
 
 NOTE_PLACE = b"time_log_entries.note"
 """The place that a note is sealed for."""
+DRAFT_PLACE = "timer:"
+"""What the place of a note begins with that is typed beside a timer; the timer's id follows."""
 Written = Needs(Permission.NOTE_READ)
 
 _IDS = bindparam("ids", type_=Ids())
@@ -199,7 +201,7 @@ def _timer(row: Row[*tuple[Any, ...]]) -> TimerRow:
 
 def draft_place(timer_id: UUID) -> str:
     """Return the place of the note that is typed beside a timer."""
-    return f"timer:{timer_id}"
+    return f"{DRAFT_PLACE}{timer_id}"
 
 
 @requires(Permission.TIME_READ, reads(Data.NOTES))
