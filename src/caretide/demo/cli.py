@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from caretide.demo.company import code_of
+from caretide.demo.houses import HOUSES
 from caretide.demo.performance import Performance, SignIn, clear_ruins, performance, seeds_by_email, start_over
 from caretide.demo.sign_ins import Entrant, print_sign_ins
 from caretide.demo.stage import Part, Production, Tell
 from caretide.demo.summary import Summary
-from caretide.demo.troupe import DrainOf, side_by_side
+from caretide.demo.troupe import DrainOf, Troupe, troupe
 from caretide.identity.rules import STEP
 from caretide.kernel.clock import system_clock
 from caretide.kernel.errors import Invalid, NotFound
@@ -36,10 +37,10 @@ def run_demo(drain: DrainOf, serve: Work, *, leave: bool, fresh: bool, seed: int
     if settings.mode == "production":
         raise Invalid("The demo is for trying things out; it does not run with CARETIDE_MODE=production")
 
-    async def play(parts: Sequence[Part], tell: Tell) -> list[Summary]:
-        return await side_by_side(settings, parts, drain, tell)
+    async def run(players: Troupe) -> int:
+        async def play(parts: Sequence[Part], tell: Tell) -> list[Summary]:
+            return await players.play(settings, parts, drain, tell)
 
-    async def run() -> int:
         if fresh:
             start_over(settings)
         elif clear_ruins(settings):
@@ -47,6 +48,7 @@ def run_demo(drain: DrainOf, serve: Work, *, leave: bool, fresh: bool, seed: int
         async with installation(settings) as ours:
             with progress() as tell:
                 found = await performance(ours, play, tell, Production(seed=seed))
+            players.dismiss()
             _show(found, settings.base_url, as_json=leave)
             if not found.summary.adds_up:
                 checks = found.summary.as_json()["checks"]
@@ -57,7 +59,8 @@ def run_demo(drain: DrainOf, serve: Work, *, leave: bool, fresh: bool, seed: int
                 await serve(ours)
         return 0
 
-    return asyncio.run(run())
+    with troupe(len(HOUSES)) as players:
+        return asyncio.run(run(players))
 
 
 @contextmanager

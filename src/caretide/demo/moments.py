@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from caretide.demo.company import Company
 from caretide.demo.relay import SHARED, Relay
@@ -81,17 +81,21 @@ async def perform(
     return refused
 
 
+STANDING: Final = ("caretide.tenants.", "caretide.patients.", "caretide.time_log.queries.activities")
+"""Modules whose answers no day of the play changes: clinics and members, patients, the names of kinds of work."""
+
+
 class _Kept(dict[Any, Any]):
-    """What a transaction remembers: clinics and members beyond what it writes, for no day of the play changes them."""
+    """What a transaction remembers: what stands in the play, beyond what it writes."""
 
     def __init__(self, tx: Tx) -> None:
         super().__init__()
         self._tx = tx
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """Return an answer; one about clinics and members is never older than the last write."""
+        """Return an answer; one about what stands is never older than the last write."""
         found = super().get(key, default)
-        if found is default or not key[0].__module__.startswith("caretide.tenants."):
+        if found is default or not key[0].__module__.startswith(STANDING):
             return found
         return (self._tx.writes, *found[1:])
 

@@ -1,4 +1,4 @@
-"""Plays the health systems side by side: each in a process of its own, told of through a pipe.
+"""Plays the health systems side by side: each in a process of its own, told what to do and heard through a pipe.
 
 One interpreter uses one core, and the two have nothing to say to each other: what is one person's in both is kept apart
 by the hours in which they work for each.
@@ -7,10 +7,12 @@ by the hours in which they work for each.
 import asyncio
 import gc
 import multiprocessing
-from collections.abc import Awaitable, Callable, Sequence
+import sys
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Protocol
 
 from caretide.demo import stage
 from caretide.demo.relay import Reached
@@ -33,32 +35,74 @@ class _Order:
     settings: Settings
     part: Part
     drain: DrainOf
-    reached: Reached
 
 
-async def side_by_side(settings: Settings, parts: Sequence[Part], drain: DrainOf, tell: Tell) -> list[Summary]:
-    """Play every part in a process of its own; return their summaries in the same order.
+class _Process(Protocol):
+    """What is asked of a process, whichever way it was started."""
 
-    Raises Unavailable with the first fault; the other processes are ended then.
+    def is_alive(self) -> bool: ...
+    def terminate(self) -> None: ...
+    def join(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Player:
+    """A process, and our end of the pipe to it."""
+
+    process: _Process
+    pipe: "Connection[Any, Any]"
+
+
+@contextmanager
+def troupe(size: int) -> Generator["Troupe"]:
+    """Start processes that wait to be told what to play; end those that still live at the end.
+
+    To be called before anything is opened and before there is a second thread: where the system can, they are copies
+    of this process, so that none of them reads half a thousand modules again.
     """
-    context = multiprocessing.get_context("spawn")
-    reached = context.Array("i", [0] * len(parts), lock=False)
-    pipes = [context.Pipe(duplex=False) for _ in parts]
-    players = [
-        context.Process(target=_perform, args=(_Order(settings, part, drain, reached), there), daemon=True)
-        for part, (_, there) in zip(parts, pipes, strict=True)
-    ]
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    reached = context.Array("i", [0] * size, lock=False)
+    players: list[_Player] = []
     try:
-        for player, (_, there) in zip(players, pipes, strict=True):
-            player.start()
+        for _ in range(size):
+            here, there = context.Pipe()
+            ours = (here, *(one.pipe for one in players))
+            process = context.Process(target=_perform, args=(there, ours, reached), daemon=True)
+            process.start()
             there.close()
-        heard = [_listen(here, part, tell) for part, (here, _) in zip(parts, pipes, strict=True)]
-        return list(await asyncio.gather(*heard))
+            players.append(_Player(process, here))
+        yield Troupe(players)
     finally:
-        for player in players:
-            if player.is_alive():
-                player.terminate()
-            player.join()
+        Troupe(players).dismiss()
+
+
+@dataclass(frozen=True, slots=True)
+class Troupe:
+    """Processes that wait to be told what to play."""
+
+    players: Sequence[_Player]
+
+    async def play(self, settings: Settings, parts: Sequence[Part], drain: DrainOf, tell: Tell) -> list[Summary]:
+        """Play every part in a process of its own; return their summaries in the same order.
+
+        Raises Unavailable with the first fault; the other processes are ended then.
+        """
+        try:
+            for one, part in zip(self.players, parts, strict=True):
+                one.pipe.send(_Order(settings, part, drain))
+            heard = [_listen(one.pipe, part, tell) for one, part in zip(self.players, parts, strict=True)]
+            return list(await asyncio.gather(*heard))
+        finally:
+            # Here already: a thread that waits for one's word would keep the loop from ending.
+            self.dismiss()
+
+    def dismiss(self) -> None:
+        """End the processes that still live; again does nothing."""
+        for one in self.players:
+            if one.process.is_alive():
+                one.process.terminate()
+            one.process.join()
+            one.pipe.close()
 
 
 async def _listen(here: "Connection[Any, Any]", part: Part, tell: Tell) -> Summary:
@@ -76,29 +120,35 @@ async def _listen(here: "Connection[Any, Any]", part: Part, tell: Tell) -> Summa
         tell(f"{part.house.label}: {what}", done, total)
 
 
-def _perform(order: _Order, there: "Connection[Any, Any]") -> None:
-    """Do what the order says, in the process made for it."""
-    log.configure()
-    # It keeps much and leaves few cycles: looking for them every few hundred objects took a tenth of the time.
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 50)
+def _perform(there: "Connection[Any, Any]", others: Sequence["Connection[Any, Any]"], reached: Reached) -> None:
+    """Wait for an order and do what it says, in the process made for it.
+
+    `others` are copies of the ends that are not ours: as long as one is open, nobody would hear that we are gone.
+    """
+    for one in others:
+        one.close()
     try:
-        there.send(("done", asyncio.run(_play(order, there))))
+        order: _Order = there.recv()
+        log.configure()
+        # It keeps much and leaves few cycles: looking for them every few hundred objects took a tenth of the time.
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 50)
+        there.send(("done", asyncio.run(_play(order, reached, there))))
     except CaretideError as error:
         there.send(("failed", error.message))
-    except KeyboardInterrupt:
+    except (EOFError, KeyboardInterrupt):
         return
     finally:
         there.close()
 
 
-async def _play(order: _Order, there: "Connection[Any, Any]") -> Summary:
+async def _play(order: _Order, reached: Reached, there: "Connection[Any, Any]") -> Summary:
     async with installation(order.settings) as ours:
         return await stage.play(
             ours.database,
             ours.urls.url(LoginRole.APP),
             order.part,
-            order.reached,
+            reached,
             lambda: order.drain(ours),
             lambda what, done, total: there.send(("told", (what, done, total))),
         )

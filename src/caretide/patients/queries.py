@@ -87,6 +87,7 @@ _ONE = select(*_PATIENT).where(Patient.id == _ID)
 
 
 @requires(Permission.PATIENT_READ, reads(Data.DEMOGRAPHICS, Data.CONTACT))
+@remembered
 async def patient(tx: Tx, patient_id: UUID) -> PatientRow:
     """Return one patient; raise NotFound alike for an unknown one, another tenant's, and one behind the roster wall."""
     row = (await tx.db.execute(_ONE, {"patient_id": patient_id})).one_or_none()
