@@ -26,6 +26,7 @@ from caretide.operations.doctor import refuse_if_open
 from caretide.postgres.databases import revive
 from caretide.postgres.roles import LoginRole
 from caretide.runtime import log
+from caretide.runtime.collector import settle
 from caretide.runtime.console import err
 from caretide.runtime.installation import Installation, installation
 from caretide.runtime.protocol import protocol_for
@@ -63,6 +64,7 @@ async def serve_installation(ours: Installation, *, with_worker: bool) -> None:
         http=protocol_for(site_of(settings)),
         ws="none",
     )
+    settle()
     listening = _listen(settings)
     for name in unknown_variables():
         err.print(f"{name} is not a setting and does nothing")

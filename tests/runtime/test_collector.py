@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from caretide.runtime.collector import uncollected
+from caretide.runtime.collector import THRESHOLDS, settle, uncollected
 
 
 def test_the_collector_works_again_when_the_last_rest_ends() -> None:
@@ -31,3 +31,14 @@ def test_a_collector_that_was_off_stays_off() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_what_was_loaded_at_the_start_is_walked_no_more() -> None:
+    thresholds = gc.get_threshold()
+    try:
+        settle()
+        assert gc.get_freeze_count() > len(gc.get_objects())
+        assert gc.get_threshold() == THRESHOLDS
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
