@@ -99,4 +99,5 @@ async def person(tx: Tx, role: Role, name: str, practitioner_id: UUID) -> Actor:
         invited.member_id,
         walled=role in WALLED,
         name=new.name,
+        roles=(role,),
     )

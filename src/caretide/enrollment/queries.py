@@ -109,14 +109,13 @@ async def eligibility(
     clinic = await tenants.clinic(tx, clinic_id)
     today = tx.now.astimezone(clinic.zone).date()
     charts = await patients.ruling_facts(tx, patient_ids, clinic_id, Month.of(today))
-    alive = set((await tx.db.execute(_ACTIVE, {"ids": charts})).scalars())
     answers = {
         one: rules.eligibility(
             [diagnosis.icd10 for diagnosis in chart.diagnoses],
             chart.coverage,
             age(chart.birth_date, today),
             deceased=chart.is_deceased or chart.deceased_on is not None,
-            is_active=one in alive,
+            is_active=chart.is_active,
             lists=chronic_lists(),
         )
         for one, chart in charts.items()
@@ -124,9 +123,6 @@ async def eligibility(
     if Permission.CHART_READ in tx.actor.permissions:
         return answers
     return {one: answer.counted() for one, answer in answers.items()}
-
-
-_ACTIVE = select(Patient.id).where(Patient.is_active, Patient.id == any_(_IDS))
 
 
 @requires(Permission.PATIENT_READ, reads(Data.CONDITIONS, Data.DEMOGRAPHICS, Data.ENROLLMENT))

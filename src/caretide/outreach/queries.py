@@ -223,8 +223,9 @@ async def attempts_card(tx: Tx, patient_id: UUID, zone: ZoneInfo, *, has_died: b
     Nothing is due to somebody who has died; that the family was told can still be recorded.
     """
     today = tx.now.astimezone(zone).date()
-    month = (await month_attempts(tx, [patient_id], Month.of(today))).get(patient_id, MonthAttempts())
     rows, total = await attempts(tx, patient_id)
+    lately = await month_attempts(tx, [patient_id], Month.of(today)) if total else {}
+    month = lately.get(patient_id, MonthAttempts())
     step = None if has_died else _next(month, zone)
     due = None if has_died else month.call_back_at
     return AttemptsCard(

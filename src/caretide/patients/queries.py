@@ -283,6 +283,7 @@ _FACTS = (
     Patient.mbi,
     Patient.is_deceased,
     Patient.deceased_on,
+    Patient.is_active,
 )
 _ALL_FACTS = select(*_FACTS).where(Patient.clinic_id == bindparam("clinic_id"))
 _SOME_FACTS = select(*_FACTS).where(Patient.id == _ANY_ID)

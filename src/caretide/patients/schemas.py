@@ -167,6 +167,7 @@ class PatientRulingFacts:
     mbi: str | None
     is_deceased: bool
     deceased_on: date | None
+    is_active: bool
     coverage: str | None
     qmb: bool | None
     diagnoses: tuple[Diagnosis, ...]

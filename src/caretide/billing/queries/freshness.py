@@ -17,12 +17,14 @@ from sqlalchemy import (
     Integer,
     Select,
     Uuid,
+    and_,
     any_,
     bindparam,
     cast,
     column,
     exists,
     func,
+    join,
     or_,
     select,
 )
@@ -86,33 +88,47 @@ async def present(tx: Tx, clinics: Sequence[ClinicRow]) -> tuple[Kept, ...]:
 
 @requires(Permission.MONTH_READ, reads(Data.MONTH))
 async def kept(tx: Tx, wanted: Sequence[ClinicMonth]) -> tuple[Kept, ...]:
-    """Return how far some months are ruled. Four statements, however many."""
+    """Return how far some months are ruled. Three statements, however many."""
     prints = await _fingerprints(tx, wanted)
-    closed = await _closed(tx)
-    rows = (await tx.db.execute(_MONTHS)).all()
-    states = {(row.clinic_id, Month.of(row.service_month)): row for row in rows}
+    states = await _states(tx)
     found: list[Kept] = []
     for clinic, month in wanted:
         state = states.get((clinic.id, month))
-        if (clinic.id, month) in closed:
-            frozen = state is not None and state.is_frozen
-            found.append(Kept(clinic, month, FROZEN, is_complete=frozen, is_closed=True))
-            continue
         rules = prints[clinic.id, month]
-        if state is None or state.rules != rules:
+        if state is not None and state.is_closed:
+            found.append(Kept(clinic, month, FROZEN, is_complete=bool(state.is_frozen), is_closed=True))
+        elif state is None or state.rules != rules:
             found.append(Kept(clinic, month, rules))
         else:
             found.append(Kept(clinic, month, rules, state.filled_to, state.is_complete))
     return tuple(found)
 
 
-_MONTHS = select(
-    StandingMonth.clinic_id,
-    StandingMonth.service_month,
+async def _states(tx: Tx) -> dict[tuple[UUID, Month], Any]:
+    """Return the months that are ruled in part or wholly, and those closed, which may not be ruled at all."""
+    rows = (await tx.db.execute(_STATES)).all()
+    return {(row.clinic_id, Month.of(row.service_month)): row for row in rows}
+
+
+_CLOSED = select(MonthClose.clinic_id, MonthClose.service_month).where(MonthClose.state == "closed").subquery()
+_STATES = select(
+    func.coalesce(StandingMonth.clinic_id, _CLOSED.c.clinic_id).label("clinic_id"),
+    func.coalesce(StandingMonth.service_month, _CLOSED.c.service_month).label("service_month"),
     StandingMonth.rules,
     StandingMonth.filled_to,
     StandingMonth.is_complete,
     StandingMonth.is_frozen,
+    _CLOSED.c.clinic_id.is_not(None).label("is_closed"),
+).select_from(
+    join(
+        StandingMonth,
+        _CLOSED,
+        and_(
+            StandingMonth.clinic_id == _CLOSED.c.clinic_id,
+            StandingMonth.service_month == _CLOSED.c.service_month,
+        ),
+        full=True,
+    )
 )
 
 
@@ -120,10 +136,8 @@ _MONTHS = select(
 async def to_keep(tx: Tx) -> tuple[Kept, ...]:
     """Return the months of which standings are kept: each clinic's present one, the one before, and those closed."""
     clinics = await tenants.clinics(tx)
-    closed = await _closed(tx)
-    asked = (await tx.db.execute(select(StandingMonth.clinic_id, StandingMonth.service_month))).all()
     months: dict[UUID, set[Month]] = {one.id: set() for one in clinics}
-    for clinic_id, month in [*closed, *((row.clinic_id, Month.of(row.service_month)) for row in asked)]:
+    for clinic_id, month in await _states(tx):
         months[clinic_id].add(month)
     for one in clinics:
         now = Month.of(tx.now.astimezone(one.zone).date())
@@ -131,11 +145,6 @@ async def to_keep(tx: Tx) -> tuple[Kept, ...]:
     return await kept(tx, [(one, month) for one in clinics for month in sorted(months[one.id], reverse=True)])
 
 
-async def _closed(tx: Tx) -> set[tuple[UUID, Month]]:
-    return {(row.clinic_id, Month.of(row.service_month)) for row in (await tx.db.execute(_CLOSED)).all()}
-
-
-_CLOSED = select(MonthClose.clinic_id, MonthClose.service_month).where(MonthClose.state == "closed")
 _LIMITS = select(RuleLimits.id).order_by(RuleLimits.id)
 _CLINIC_FACTS = select(
     ClinicFact.clinic_id, ClinicFact.kind, ClinicFact.value, ClinicFact.effective_on, ClinicFact.checked_on

@@ -104,7 +104,8 @@ async def myself(tx: Tx) -> Row[UUID, UUID | None, str, str, str, UUID | None]:
 @requires(Permission.SELF, reads(Data.STAFF))
 async def acting_practitioner(tx: Tx) -> UUID | None:
     """Return as which practitioner the acting member decides; None for members of another role, and for no member."""
-    me = await myself(tx) if tx.actor.member_id else None
+    may_decide = tx.actor.member_id and Permission.PRACTITIONER_DECIDE in tx.actor.permissions
+    me = await myself(tx) if may_decide else None
     return me.practitioner_id if me and me.role == Role.PRACTITIONER else None
 
 

@@ -24,7 +24,7 @@ from caretide.ui.shell import COMPANY, Emergency, Message, RunningTimer, Shell, 
 
 @requires(Permission.SELF, reads(Data.SETTINGS, Data.ACCOUNT))
 async def make_shell(tx: Tx, section: str, message: Message | None) -> Shell:
-    """Return the frame for whoever acts: where they can go, what runs, what they should be told. Five statements."""
+    """Return the frame for whoever acts: where they can go, what runs, what they should be told. Three statements."""
     messages = (message,) if message else ()
     if tx.actor.tenant_id is None:
         nav = (COMPANY,) if await company.directs(tx) else ()
@@ -35,7 +35,7 @@ async def make_shell(tx: Tx, section: str, message: Message | None) -> Shell:
         section=section,
         nav=navigation(tx.actor.permissions),
         account_name=tx.actor.name,
-        role=ROLES[(await tenants.myself(tx)).role],
+        role=", ".join(ROLES[one] for one in tx.actor.roles),
         tenant_name=tenant.name,
         places=await workplaces(tx),
         demo=tenant.is_generated,
