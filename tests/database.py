@@ -4,17 +4,21 @@ Tests are kept apart as tenants are: each makes its own, and the wall does the r
 """
 
 import fcntl
+import math
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
+from sqlalchemy import event
 
 from caretide.postgres import server as postgres
 from caretide.postgres.databases import Databases
@@ -140,6 +144,24 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
 def clock() -> HandClock:
     """The present, set by hand."""
     return HandClock()
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """Gather the statements that run meanwhile; none is there because of the time alone, as reading a key anew is."""
+    seen: list[str] = []
+
+    def note(*about: Any) -> None:
+        seen.append(about[2])
+
+    engine, known = database.engine.sync_engine, database.ciphers
+    database.ciphers = {tenant: (math.inf, cipher) for tenant, (_, cipher) in known.items()}
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+        database.ciphers = known
 
 
 @pytest.fixture

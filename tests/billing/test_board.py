@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import event
 
 from caretide.billing import actions as billing
 from caretide.billing.queries import board
@@ -14,7 +13,7 @@ from caretide.runtime.tx import Database
 from tests.billing.months import OCTOBER, log_time, record_month, rule_all
 from tests.cast import Cast
 from tests.client import Visit
-from tests.database import HandClock
+from tests.database import HandClock, statements
 
 
 async def seen(database: Database, cast: Cast, wanted: Wanted) -> MonthPage:
@@ -55,14 +54,12 @@ async def test_page_is_the_same_before_and_after_ruling_closing_and_freezing(
 
 
 async def test_pages_of_groups_add_up_and_ask_the_same_however_many(database: Database, cast: Cast) -> None:
-    asked: list[str] = []
-    event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
     numbers: list[int] = []
     for family in ("Ames", "Bell"):
         await record_month(database, cast, family=family, without="consent")
         await rule_all(database, cast)
-        asked.clear()
-        await seen(database, cast, Wanted(show="blocked"))
+        with statements(database) as asked:
+            await seen(database, cast, Wanted(show="blocked"))
         numbers.append(len(asked))
     assert numbers[0] == numbers[1] <= 22
     sizes = {"A": 3, "B": 2}

@@ -1,12 +1,11 @@
 """Finding patients, and reading what a month's rulings need of many at once."""
 
 from datetime import UTC, date, datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, insert, select
+from sqlalchemy import insert, select
 
 from caretide.kernel.actor import Actor
 from caretide.kernel.errors import Forbidden, NotFound
@@ -20,7 +19,7 @@ from caretide.rosters.models import Designation
 from caretide.runtime.models import AuditEvent, AuditEventPatient
 from caretide.runtime.tx import Database
 from tests.cast import Cast, assemble
-from tests.database import HandClock
+from tests.database import HandClock, statements
 from tests.patients.cohort import admit, chart
 
 OCTOBER = Month(2026, 10)
@@ -147,18 +146,11 @@ async def test_ruling_facts_of_many_take_as_many_statements_as_of_one(database: 
     ids = [await admit(database, cast, family=f"Vega {number}") for number in range(12)]
     counts: list[int] = []
     for asked in (ids[:1], ids):
-        statements: list[str] = []
-        listen = partial(_hear, statements)
-        event.listen(database.engine.sync_engine, "before_cursor_execute", listen)
         async with database.tx(cast.billing) as tx:
-            assert set(await queries.ruling_facts(tx, asked, cast.clinic_id, OCTOBER)) == set(asked)
-            counts.append(len(statements))
-        event.remove(database.engine.sync_engine, "before_cursor_execute", listen)
+            with statements(database) as seen:
+                assert set(await queries.ruling_facts(tx, asked, cast.clinic_id, OCTOBER)) == set(asked)
+        counts.append(len(seen))
     assert counts[0] == counts[1]
-
-
-def _hear(statements: list[str], *about: Any) -> None:
-    statements.append(about[2])
 
 
 async def test_ruling_facts_leave_out_whom_the_wall_hides(database: Database, cast: Cast, clock: HandClock) -> None:

@@ -1,13 +1,11 @@
 """The Team page: every number opens its list, and the list is as long as the number."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine, event, insert, update
+from sqlalchemy import insert, update
 
 from caretide.kernel.errors import Forbidden, NotFound
 from caretide.kernel.ids import new_id
@@ -24,7 +22,7 @@ from caretide.tenants.models import Member
 from caretide.time_log import actions as time_log
 from tests.cast import Cast, assemble
 from tests.client import Visit
-from tests.database import HandClock
+from tests.database import HandClock, statements
 from tests.enrollment.panel import enrolled
 from tests.reports.team import NOON, Stand, mixed, stands
 from tests.time_log.test_timer import log
@@ -268,23 +266,6 @@ async def test_the_api_gives_the_same_figures(database: Database, cast: Cast, cl
     assert [(one["name"], one["panel"]) for one in answer["members"]] == [(one.name, one.panel) for one in page.members]
     assert answer["facts"][1] == {"code": "NO_CONSENT", "title": "Consent missing", "patients": 1}
     assert (await (await api(cast.coordinator)).get("/manager/team-metrics")).status_code == 403
-
-
-@contextmanager
-def statements(database: Database) -> Iterator[list[str]]:
-    """Gather the statements that run meanwhile."""
-    seen: list[str] = []
-
-    def note(connection: object, cursor: object, statement: str, *_: object) -> None:
-        del connection, cursor
-        seen.append(statement)
-
-    engine: Engine = database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 async def test_the_page_takes_the_same_statements_for_any_team(
