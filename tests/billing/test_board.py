@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from caretide.billing import actions as billing
-from caretide.billing.queries import board
+from caretide.billing.queries import board, closes
 from caretide.billing.queries.board import Wanted, month_page
-from caretide.billing.schemas import MonthPage
+from caretide.billing.schemas import CloseProgress, MonthPage
 from caretide.rosters import actions as rosters
 from caretide.runtime.tx import Database
 from tests.billing.months import OCTOBER, log_time, record_month, rule_all
@@ -42,6 +42,8 @@ async def test_page_is_the_same_before_and_after_ruling_closing_and_freezing(
     assert (live[0].totals.ready, live[0].totals.blocked, live[0].totals.patients) == (2, 3, 5)
     async with database.tx(cast.billing) as tx:
         await billing.request_close(tx, OCTOBER)
+    asked = await seen(database, cast, Wanted())
+    assert (asked.state, asked.progress) == ("closing", CloseProgress(done=0, total=5))
     async with database.tx(cast.system) as tx:
         await billing.close_clinic(tx, cast.clinic_id, str(OCTOBER))
     just_closed = [await seen(database, cast, Wanted(show=show)) for show in ("ready", "blocked")]
@@ -49,6 +51,11 @@ async def test_page_is_the_same_before_and_after_ruling_closing_and_freezing(
     frozen = [await seen(database, cast, Wanted(show=show)) for show in ("ready", "blocked")]
     assert [page.totals for page in (*just_closed, *frozen)] == [live[0].totals] * 4
     assert [page.state for page in frozen] == ["closing", "closing"]
+    assert [page.progress for page in (*just_closed, *frozen)] == [CloseProgress(done=5, total=5)] * 4
+    async with database.tx(cast.system) as tx:
+        (first, _) = await closes.unrendered(tx, cast.clinic_id, OCTOBER)
+        await billing.render_month(tx, first)
+    assert (await seen(database, cast, Wanted())).progress == CloseProgress(done=5, total=5, records_done=1)
     assert frozen[1].blocked == live[1].blocked
     assert frozen[0].ready == live[0].ready
 

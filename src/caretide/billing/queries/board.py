@@ -2,7 +2,7 @@
 
 from calendar import month_name
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 from uuid import UUID
@@ -63,9 +63,17 @@ class Wanted:
     coordinator: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many patient-months a clinic has, and how many of them are ready."""
+
+    months: int = 0
+    ready: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """A page of a month's rows with its sums: `groups` are sizes by what blocks, `counted` clinics that have rows.
+    """A page of a month's rows with its sums: `groups` are sizes by what blocks, `counted` the rows of each clinic.
 
     `programs` are those that the rows can be narrowed to, `unlisted` the patient-months closed and not in lists yet.
     """
@@ -73,7 +81,7 @@ class Board:
     totals: MonthTotals
     rows: tuple[RulingRow, ...]
     groups: Mapping[str, int] = field(default_factory=dict[str, int])
-    counted: frozenset[UUID] = frozenset()
+    counted: Mapping[UUID, Counted] = field(default_factory=dict[UUID, Counted])
     programs: frozenset[str] = frozenset()
     page: int = 1
     pages: int = 1
@@ -140,7 +148,7 @@ async def month_page(tx: Tx, month: Month, wanted: Wanted) -> MonthPage:
         blocked=_groups(board.rows, board.groups) if show == "blocked" else (),
         page=board.page,
         pages=board.pages,
-        progress=await _progress(tx, month, chosen, board.totals) if state == "closing" else None,
+        progress=_progress(marks, board.counted) if state == "closing" else None,
         closed_at=_closed_at([marks.get(clinic.id) for clinic in chosen], chosen),
         may_close=may_close,
         why_not=why_not,
@@ -184,7 +192,7 @@ async def _board(tx: Tx, month: Month, clinics: Sequence[ClinicRow], wanted: Wan
         totals=_totals(mine),
         rows=await rows(tx, month, found),
         groups=groups,
-        counted=frozenset(kind.clinic_id for kind, sums in counted.items() if sums.months),
+        counted=_by_clinic((kind.clinic_id, kind.status, sums.months) for kind, sums in counted.items()),
         programs=frozenset(kind.program for kind, sums in counted.items() if sums.months),
         page=page,
         pages=pages,
@@ -227,14 +235,14 @@ async def _whole(tx: Tx, month: Month, clinics: Sequence[ClinicRow], wanted: Wan
     """Return the board from every row of the month."""
     states = await closes.close_states(tx, month)
     ruled: list[RuledMonth] = []
-    counted: set[UUID] = set()
+    counted: list[tuple[UUID, str, int]] = []
     for clinic in clinics:
         found = (
             await lists.closed_months(tx, clinic.id, month)
             if states.get(clinic.id) == "closed"
             else await lists.live_months(tx, clinic, month)
         )
-        counted |= {clinic.id} if found else set()
+        counted += [(clinic.id, row.status, 1) for row in found]
         ruled += found
     shown = [row_of(row, month) for row in ruled if row.status == wanted.show]
     pages = max(1, -(-len(shown) // ROWS))
@@ -243,7 +251,7 @@ async def _whole(tx: Tx, month: Month, clinics: Sequence[ClinicRow], wanted: Wan
         totals=_summed(ruled),
         rows=tuple(shown[(page - 1) * ROWS : page * ROWS]),
         groups=dict(Counter(blocked_by(row) for row in shown)),
-        counted=frozenset(counted),
+        counted=_by_clinic(counted),
         page=page,
         pages=pages,
     )
@@ -268,12 +276,25 @@ def _state(marks: Sequence[CloseMark | None]) -> MonthState:
     return "closing" if any(mark and not mark.done for mark in marks) else "open"
 
 
-async def _progress(tx: Tx, month: Month, clinics: Sequence[ClinicRow], totals: MonthTotals) -> CloseProgress:
-    ids = {clinic.id for clinic in clinics}
-    states = [state for state in await closes.status(tx, month) if state.clinic_id in ids]
-    ruled = sum(state.ready + state.blocked for state in states)
-    total = totals.ready + totals.blocked
-    return CloseProgress(done=ruled, total=total, records_done=sum(state.records for state in states))
+def _by_clinic(counted: Iterable[tuple[UUID, str, int]]) -> dict[UUID, Counted]:
+    """Return how many rows each clinic has, of counts by clinic and status; none for one without any."""
+    found: dict[UUID, Counted] = {}
+    for clinic_id, status, months in counted:
+        if months:
+            before = found.get(clinic_id, Counted())
+            ready = months if status == "ready" else 0
+            found[clinic_id] = Counted(before.months + months, before.ready + ready)
+    return found
+
+
+def _progress(marks: Mapping[UUID, CloseMark], counted: Mapping[UUID, Counted]) -> CloseProgress:
+    """Return how far a close has come, without counting again: a clinic is ruled whole, or not yet."""
+    closed = [(marks[one], rows) for one, rows in counted.items() if one in marks and marks[one].state == "closed"]
+    return CloseProgress(
+        done=sum(rows.months for _, rows in closed),
+        total=sum(rows.months for rows in counted.values()),
+        records_done=sum(rows.ready - mark.unrendered for mark, rows in closed),
+    )
 
 
 def _closed_at(marks: Sequence[CloseMark | None], clinics: Sequence[ClinicRow]) -> str:
