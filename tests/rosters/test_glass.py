@@ -45,8 +45,9 @@ async def test_one_record_opens_for_an_hour_and_closes_by_itself(
     assert await seen(database, cast.coordinator) == set()
     assert nobodys not in await seen(database, cast.coordinator)
     # No longer than an hour, whatever a row says.
+    longer = "UPDATE glass_openings SET until = opened_at + interval '61 minutes' WHERE id = %s"
     with pytest.raises(psycopg.errors.CheckViolation), psycopg.connect(server.admin) as admin:
-        admin.execute("UPDATE glass_openings SET until = opened_at + interval '61 minutes'")
+        admin.execute(longer, [opening_id])
 
 
 async def test_it_is_ended_by_hand_once(database: Database, cast: Cast, clock: HandClock) -> None:

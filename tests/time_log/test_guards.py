@@ -279,7 +279,10 @@ async def test_a_lock_is_released_once_and_stays_on_record(database: Database, c
             "only be voided",
         ),
         (
-            "UPDATE time_log_entries SET is_void = true, void_reason = 'x', voided_at = now(), program = 'PCM'",
+            (
+                "UPDATE time_log_entries SET is_void = true, void_reason = 'x', voided_at = now(), program = 'PCM'"
+                " WHERE tenant_id = ctx.tenant()"
+            ),
             "changed",
         ),
         ("DELETE FROM time_log_entries", "never deleted"),
