@@ -289,7 +289,7 @@ class Database:
 
 def _unavailable(error: OperationalError) -> Unavailable:
     """Tell a server that is away from work that was stopped because it took too long."""
-    if isinstance(error.orig, pg.LockNotAvailable):
+    if isinstance(error.orig, (pg.LockNotAvailable, pg.DeadlockDetected)):
         return Unavailable("Somebody else is changing the same thing; try again in a moment")
     if isinstance(error.orig, pg.QueryCanceled):
         return Unavailable(f"This took longer than {TIMEOUTS['statement_timeout']} and was stopped; nothing is changed")
